@@ -1,0 +1,78 @@
+import * as openpgp from 'openpgp'
+import { MailsealError } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import { binaryDocument, isValidSignature, makeSignature, OPENPGP_CONFIG, SIGNATURE, writePackets } from './packets.ts'
+
+/** Hash of our signatures as the `micalg` parameter names it (RFC 3156, section 5). */
+export const MICALG = 'pgp-sha512'
+
+/**
+ * Signs the bytes of a letter.
+ *
+ * @param bytes - As they will be sent, line ends CRLF.
+ * @param at - Unix seconds.
+ * @returns ASCII armor.
+ */
+export async function signMessage(primary: openpgp.SecretKeyPacket, bytes: Uint8Array, at: number): Promise<string> {
+  const signature = await makeSignature(SIGNATURE.binary, primary, binaryDocument(bytes), at)
+  return openpgp.armor(
+    openpgp.enums.armor.signature,
+    writePackets(signature),
+    undefined,
+    undefined,
+    undefined,
+    false,
+    OPENPGP_CONFIG,
+  )
+}
+
+/**
+ * Reads the signature packets of a detached signature, armored or binary. Packets that cannot be read are passed over,
+ * as RFC 9580, section 5.2.5 demands.
+ *
+ * @param signature - Attacker-controlled.
+ * @returns At most `LIMITS.messageSignatures`; none if there is nothing to read.
+ * @throws {@link MailsealError} `too-large`.
+ */
+export async function readMessageSignatures(signature: Uint8Array): Promise<openpgp.SignaturePacket[]> {
+  if (signature.length > LIMITS.messageSignatures * LIMITS.signature) {
+    throw new MailsealError('too-large', 'the signature is too large')
+  }
+  try {
+    const binary = await unarmored(signature)
+    const read = openpgp.PacketList.fromBinary as unknown as (
+      bytes: Uint8Array,
+      allowed: object,
+      config: openpgp.Config,
+    ) => Promise<openpgp.AnyPacket[]>
+    const config = { ...OPENPGP_CONFIG, ignoreMalformedPackets: true }
+    const packets = await read(binary, { [openpgp.SignaturePacket.tag]: openpgp.SignaturePacket }, config)
+    return packets.filter((packet) => packet instanceof openpgp.SignaturePacket).slice(0, LIMITS.messageSignatures)
+  } catch {
+    return []
+  }
+}
+
+async function unarmored(signature: Uint8Array): Promise<Uint8Array> {
+  // The first bit of every OpenPGP packet is set, and no ASCII character's is.
+  if ((signature[0] ?? 0) & 0x80) return new Uint8Array(signature)
+  const { data, type } = await openpgp.unarmor(Buffer.from(signature).toString('latin1'), OPENPGP_CONFIG)
+  if (type !== openpgp.enums.armor.signature) throw new MailsealError('bad-data', 'this armor holds no signature')
+  return new Uint8Array(await new Response(data as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer())
+}
+
+/**
+ * Whether a letter's signature is cryptographically right for these bytes, of a kind that letters have. Its date is not
+ * looked at, beyond an expiry of its own.
+ *
+ * @param signedBytes - Line ends CRLF.
+ */
+export async function verifyMessageSignature(
+  signature: openpgp.SignaturePacket,
+  key: openpgp.AnyKeyPacket,
+  signedBytes: Uint8Array,
+): Promise<boolean> {
+  const type = signature.signatureType
+  if (type !== SIGNATURE.binary && type !== SIGNATURE.text) return false
+  return isValidSignature(signature, type, key, binaryDocument(signedBytes))
+}

@@ -1,0 +1,36 @@
+/** The time, passed in so that tests can freeze it. */
+export interface Clock {
+  /** Unix seconds, UTC, whole. */
+  now(): number
+}
+
+export const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
+
+/** Secure random bytes, passed in so that test vectors can fix them. */
+export type Random = (length: number) => Uint8Array<ArrayBuffer>
+
+export const systemRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length))
+
+/** RFC 3339, UTC, whole seconds: how times stand in JSON and in front of people. */
+export function formatTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** `YYYY-MM-DD`, UTC. */
+export function formatDate(seconds: number): string {
+  return formatTime(seconds).slice(0, 10)
+}
+
+/**
+ * The same day and time so many calendar months later, in UTC; a day that the month lacks becomes its last
+ * (31 August + 18 months = 28 or 29 February).
+ */
+export function addMonths(seconds: number, months: number): number {
+  const date = new Date(seconds * 1000)
+  const day = date.getUTCDate()
+  date.setUTCDate(1)
+  date.setUTCMonth(date.getUTCMonth() + months)
+  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()
+  date.setUTCDate(Math.min(day, lastDay))
+  return date.getTime() / 1000
+}

@@ -1,0 +1,6 @@
+export { type CheckCrlOptions, checkCrl, type VerifyCrl } from './check.ts'
+export { type CrlContent, encodeCrl, nextCrlNumber, type SignCrl } from './encode.ts'
+export { type CrlEntry, type CrlHeader, dayOf, REVOCATION_REASONS, type RevocationReason } from './format.ts'
+export { type CrlFreshness, crlFreshness } from './freshness.ts'
+export { type CrlSource, lookupCrl, readCrlHeader } from './lookup.ts'
+export { type ParsedCrl, parseCrl } from './parse.ts'

@@ -1,0 +1,7 @@
+export { type Mailbox, parseAddresses, singleFrom } from './addresses.ts'
+export { boundaryOf, type ContentType } from './content-type.ts'
+export { decodeHeader } from './encoded-words.ts'
+export type { HeaderField, Range, RawHeaders } from './headers.ts'
+export { bytesAt, type MimePart, parseMime } from './parse-mime.ts'
+export { decodeQuotedPrintable, encodeQuotedPrintable, startsWithFrom } from './quoted-printable.ts'
+export { decodeBody, encodeBase64, isIdentity } from './transfer-encoding.ts'
