@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // Plain JavaScript that Node 16 understands: it is what says that Node 16 is too old.
@@ -55,14 +55,16 @@ export async function launch(main, options = {}) {
   }
   const node = findNode(resolve)
   if (node === null) {
-    process.stderr.write(`mailseal: error: Node ${version} is too old\n`)
-    process.stderr.write(
-      `mailseal: hint: install Node ${OLDEST_NODE} or newer, or run "npm ci" in the project's folder\n`,
-    )
+    complain(`error: Node ${version} is too old`)
+    complain(`hint: install Node ${OLDEST_NODE} or newer, or run "npm ci" in the project's folder`)
     process.exitCode = 1
     return
   }
   relay(spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' }))
+}
+
+function complain(/** @type {string} */ what) {
+  process.stderr.write(`${basename(process.argv[1] || 'mailseal', '.js')}: ${what}\n`)
 }
 
 /** Stands in for a child: hands signals down, and ends as it ends. */
@@ -71,7 +73,7 @@ function relay(/** @type {import('node:child_process').ChildProcess} */ child) {
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
   for (const signal of signals) process.on(signal, forward)
   child.on('error', (error) => {
-    process.stderr.write(`mailseal: error: the project's Node can't be started (${error.message})\n`)
+    complain(`error: the project's Node can't be started (${error.message})`)
     process.exitCode = 1
   })
   child.on('exit', (code, signal) => {

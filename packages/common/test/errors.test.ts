@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { asMailsealError, ERROR_CODES, isErrorCode, MailsealError } from '../src/index.ts'
 
@@ -18,4 +19,16 @@ it('never shows its cause', () => {
 it('knows its own codes only', () => {
   expect(isErrorCode('temporary-key-used')).toBe(true)
   expect(isErrorCode('toString')).toBe(false)
+})
+
+it('every code stands in docs/errors.md with its numbers, and no other does', () => {
+  const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| \S.+ \|$/gm)].map((row) =>
+    row.slice(1, 4).join(' '),
+  )
+  const table = ERROR_CODES.map((code) => {
+    const { exitCode, httpStatus } = new MailsealError(code, 'message')
+    return `${code} ${exitCode} ${httpStatus}`
+  })
+  expect(rows).toEqual(table)
 })

@@ -135,6 +135,7 @@ export interface Reads {
   secret(name: string): Promise<Uint8Array | null>
   latestAuthorityDocument(): Promise<AuthorityDocumentRow | null>
   authorityDocument(hash: Uint8Array): Promise<AuthorityDocumentRow | null>
+  authorityDocumentOfVersion(version: number): Promise<AuthorityDocumentRow | null>
   administrators(): Promise<AdministratorRow[]>
   administrator(name: string): Promise<AdministratorRow | null>
   mailbox(id: string): Promise<Mailbox | null>
@@ -203,6 +204,8 @@ export interface Transaction extends Reads {
   addSendToken(tokenHash: Uint8Array, token: { mailboxId: string; pskId: Uint8Array; expires: number }): Promise<void>
   /** Takes a token out; false if it was used before. */
   takeSendToken(tokenHash: Uint8Array): Promise<boolean>
+  /** Drops the tokens that expired by then. */
+  dropSendTokens(expiredBy: number): Promise<void>
   addOutboxFile(name: string, pskId: Uint8Array): Promise<void>
   dropOutboxFile(name: string): Promise<void>
   appendJournal(row: JournalRow): Promise<void>

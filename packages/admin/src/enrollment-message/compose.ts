@@ -1,0 +1,67 @@
+import { formatTime, LIMITS, MailsealError, type Random, toHex } from '@mailseal/common'
+import { notationDomain } from '@mailseal/common/authority'
+import { ATTACHMENT, writeAttachment } from '@mailseal/common/offer'
+import type { IssuedKey } from '@mailseal/common/rpc'
+import MailComposer from 'nodemailer/lib/mail-composer'
+import { DEFAULT_TEMPLATE } from './default-template.ts'
+import { readIssued } from './issued.ts'
+import { type EnrollmentTemplate, fillPlaces, holdsTemporaryKey, type Placeholder } from './template.ts'
+
+export interface EnrollmentMessage {
+  /** RFC 5322, lines ending with CRLF. */
+  readonly bytes: Uint8Array
+  /** Whether the temporary key stands in it; if not, somebody has to hand it over. */
+  readonly holdsTemporaryKey: boolean
+}
+
+/**
+ * Composes the welcome message to one mailbox: the text, and the attachment that `mailseal enroll` reads. It comes from
+ * the organization's address `mailseal@` its first domain.
+ *
+ * @param options.now - Unix seconds, UTC: the message's date.
+ * @throws {@link MailsealError} `untrusted` if what was issued does not belong together; `too-large`.
+ */
+export async function composeEnrollmentMessage(options: {
+  readonly issued: IssuedKey
+  readonly template?: EnrollmentTemplate
+  readonly now: number
+  readonly random: Random
+}): Promise<EnrollmentMessage> {
+  const { issued, template = DEFAULT_TEMPLATE, now, random } = options
+  const { offer, authority } = readIssued(issued)
+  const values: Record<Placeholder, string> = {
+    temporaryKey: issued.temporaryKey,
+    name: issued.name || issued.address,
+    address: issued.address,
+    organization: authority.organization,
+    expires: formatExpiry(issued.expires),
+    server: offer.server,
+  }
+  const domain = notationDomain(authority)
+  const content = Buffer.from(writeAttachment({ offer: issued.offer, mac: issued.mac }, issued.authority))
+  const composer = new MailComposer({
+    from: { name: authority.organization, address: `mailseal@${domain}` },
+    to: { name: issued.name, address: issued.address },
+    subject: fillPlaces(template.subject, values),
+    date: new Date(now * 1000),
+    messageId: `<${toHex(random(16))}@${domain}>`,
+    // RFC 3834: nobody's absence is told to it.
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    text: fillPlaces(template.text, values),
+    attachments: [{ ...ATTACHMENT, content }],
+    baseBoundary: toHex(random(16)),
+    newline: 'win',
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const bytes = await composer.compile().build()
+  if (bytes.length > LIMITS.enrollmentMessage) {
+    throw new MailsealError('too-large', `the message to ${issued.address} is larger than ${LIMITS.enrollmentMessage} bytes`)
+  }
+  return { bytes, holdsTemporaryKey: holdsTemporaryKey(template) }
+}
+
+/** `2026-12-07 10:00 UTC`: without seconds, and so a little earlier rather than later. */
+export function formatExpiry(seconds: number): string {
+  return formatTime(seconds).replace(/T(\d\d:\d\d).*$/, ' $1 UTC')
+}

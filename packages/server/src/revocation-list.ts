@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, SPANS, sha256 } from '@mailseal/common'
+import { notationDomain } from '@mailseal/common/authority'
+import { signForPurpose } from '@mailseal/common/certificate'
+import { dayOf, encodeCrl, nextCrlNumber, parseCrl } from '@mailseal/common/crl'
+import { toHex } from '@mailseal/common'
+import type { AuthorityDocuments } from './authority-documents.ts'
+import { readSetting } from './settings.ts'
+import type { Unlocked } from './start-up/index.ts'
+import type { ListRow, Store } from './store/store.ts'
+
+/** The list that is out. */
+export interface CurrentList extends ListRow {
+  /** SHA-256 of the bytes. */
+  readonly hash: Uint8Array
+}
+
+/** Makes revocation lists, at most one a second, and holds the newest. */
+export interface ListPublisher {
+  readonly current: CurrentList
+  /**
+   * Publishes a list that holds every entry committed before the call; calls that come meanwhile share one list.
+   *
+   * @returns The list, once it is out.
+   */
+  publish(): Promise<CurrentList>
+}
+
+export interface ListPublisherOptions {
+  readonly store: Store
+  readonly unlocked: Unlocked
+  readonly documents: AuthorityDocuments
+  readonly clock: Clock
+}
+
+/** Milliseconds between the beginnings of two lists. */
+const PACE = 1000
+
+/**
+ * Opens the publisher: the newest list of the store is current, unless it is older than an hour or something happened
+ * since it was made that it may have to tell.
+ */
+export async function openListPublisher(options: ListPublisherOptions): Promise<ListPublisher> {
+  let current = await upToDateList(options)
+  let lastBegun = Number.NEGATIVE_INFINITY
+  let running: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<CurrentList> | null = null
+
+  const run = async (before: Promise<unknown>): Promise<CurrentList> => {
+    await before.catch(() => undefined)
+    const wait = lastBegun + PACE - performance.now()
+    if (wait > 0) await sleep(wait)
+    // From here on the list is being read: who calls now needs the next one.
+    waiting = null
+    lastBegun = performance.now()
+    current = await makeList(options)
+    return current
+  }
+
+  return {
+    get current() {
+      return current
+    },
+    publish() {
+      if (waiting === null) {
+        waiting = run(running)
+        running = waiting
+      }
+      return waiting
+    },
+  }
+}
+
+async function upToDateList(options: ListPublisherOptions): Promise<CurrentList> {
+  const { latest, head } = await options.store.read(async (reads) => ({
+    latest: await reads.latestList(),
+    head: await reads.journalHead(),
+  }))
+  if (latest === null) return makeList(options)
+  const { thisUpdate, journal } = parseCrl(latest.bytes).header
+  const isOld = thisUpdate + SPANS.crlInterval <= options.clock.now()
+  if (isOld || journal.index !== head.index) return makeList(options)
+  return { ...latest, hash: sha256(latest.bytes) }
+}
+
+/** Makes the next list outside any transaction, and once more if another process published meanwhile. */
+async function makeList(options: ListPublisherOptions): Promise<CurrentList> {
+  for (;;) {
+    const list = await composeList(options)
+    const isNext = await options.store.transaction(async (tx) => {
+      const latest = await tx.latestList()
+      if ((latest?.number ?? null) !== list.previous) return false
+      await tx.putList(list.row)
+      return true
+    })
+    if (isNext) return { ...list.row, hash: sha256(list.row.bytes) }
+  }
+}
+
+async function composeList({ store, unlocked, documents, clock }: ListPublisherOptions) {
+  const thisUpdate = clock.now()
+  const content = await store.read(async (reads) => ({
+    previous: await reads.latestList(),
+    entries: await reads.revocations(dayOf(thisUpdate)),
+    head: await reads.journalHead(),
+    hours: await readSetting(reads, 'crl.nextUpdateHours'),
+    authority: await documents.newest(reads),
+  }))
+  const number = nextCrlNumber(content.previous?.number, thisUpdate)
+  const nextUpdate = thisUpdate + content.hours * 60 * 60
+  const fields = {
+    number,
+    thisUpdate,
+    nextUpdate,
+    issuer: unlocked.ca.fingerprint,
+    journal: { index: content.head.index, head: toHex(content.head.hash) },
+    entries: content.entries,
+  }
+  const bytes = await encodeCrl(fields, (body) =>
+    signForPurpose(unlocked.ca.key, {
+      purpose: 'revocation-list',
+      domain: notationDomain(content.authority),
+      bytes: body,
+      at: thisUpdate,
+    }),
+  )
+  return { previous: content.previous?.number ?? null, row: { number, thisUpdate, nextUpdate, bytes } }
+}

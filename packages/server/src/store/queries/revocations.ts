@@ -1,0 +1,55 @@
+import type { Kysely } from 'kysely'
+import type { Schema } from '../schema.ts'
+import type { Reads, RevocationReason, Transaction } from '../store.ts'
+
+const REASONS: readonly RevocationReason[] = ['unspecified', 'superseded', 'compromised', 'left', 'replaced']
+
+function asReason(text: string): RevocationReason {
+  const reason = REASONS.find((known) => known === text)
+  if (reason === undefined) throw new TypeError('the database holds an unknown reason of a revocation')
+  return reason
+}
+
+/** Revoked serial numbers, and the signed list of them. */
+export function revocationReads(db: Kysely<Schema>) {
+  return {
+    async isRevoked(serial) {
+      const row = await db.selectFrom('revocations').select('serial').where('serial', '=', serial).executeTakeFirst()
+      return row !== undefined
+    },
+    async revocations(fromExpiryDay) {
+      const rows = await db
+        .selectFrom('revocations')
+        .selectAll()
+        .where('expiry_day', '>=', fromExpiryDay)
+        .orderBy('serial')
+        .execute()
+      return rows.map((row) => ({
+        serial: row.serial,
+        revokedAt: row.revoked_at,
+        expiryDay: row.expiry_day,
+        reason: asReason(row.reason),
+      }))
+    },
+    async latestList() {
+      const row = await db.selectFrom('lists').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst()
+      if (!row) return null
+      return { number: row.number, thisUpdate: row.this_update, nextUpdate: row.next_update, bytes: row.bytes }
+    },
+  } satisfies Partial<Reads>
+}
+
+export function revocationWrites(db: Kysely<Schema>) {
+  return {
+    async addRevocation({ serial, revokedAt, expiryDay, reason }) {
+      const row = { serial, revoked_at: revokedAt, expiry_day: expiryDay, reason }
+      await db.insertInto('revocations').values(row).execute()
+    },
+    async putList({ number, thisUpdate, nextUpdate, bytes }) {
+      const row = { number, this_update: thisUpdate, next_update: nextUpdate, bytes }
+      await db.insertInto('lists').values(row).execute()
+      // Each may hold millions of entries, and only the newest is ever served.
+      await db.deleteFrom('lists').where('number', '<', number).execute()
+    },
+  } satisfies Partial<Transaction>
+}

@@ -1,0 +1,134 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import { untilFree } from './busy.ts'
+
+/** More than all our statements; lists of any length after `in` make new ones. */
+const STATEMENTS_KEPT = 200
+
+type Bindable = string | number | bigint | Uint8Array | null
+
+function asBindable(value: unknown): Bindable {
+  if (value === null || typeof value === 'string' || typeof value === 'bigint') return value
+  if (Number.isSafeInteger(value)) return value as number
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`a value of type ${typeof value} can't be stored`)
+}
+
+/** Prepared statements by their text; the one unused for longest goes first. */
+class StatementCache {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  get(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#db.prepare(sql)
+    this.#statements.delete(sql)
+    this.#statements.set(sql, statement)
+    const [oldest] = this.#statements.keys()
+    if (this.#statements.size > STATEMENTS_KEPT && oldest !== undefined) this.#statements.delete(oldest)
+    return statement
+  }
+}
+
+/** Runs queries as long as whoever acquired it holds it. */
+class SqliteConnection implements DatabaseConnection {
+  readonly #statements: StatementCache
+  #released = false
+
+  constructor(statements: StatementCache) {
+    this.#statements = statements
+  }
+
+  release(): void {
+    this.#released = true
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    // A query that nobody awaited would otherwise join the next transaction.
+    if (this.#released) throw new TypeError('the transaction has ended')
+    const bound = parameters.map(asBindable)
+    return untilFree(() => {
+      const statement = this.#statements.get(sql)
+      if (statement.columns().length > 0) return { rows: statement.all(...bound) as R[] }
+      return { numAffectedRows: BigInt(statement.run(...bound).changes), rows: [] }
+    })
+  }
+
+  // biome-ignore lint/correctness/useYield: kysely's interface wants the method, and nothing here streams
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new TypeError('queries are not streamed')
+  }
+}
+
+/** Lets one holder at a time have the connection, in the order of asking. */
+class SqliteDriver implements Driver {
+  readonly #db: DatabaseSync
+  readonly #statements: StatementCache
+  #last: Promise<void> = Promise.resolve()
+  readonly #releases = new WeakMap<DatabaseConnection, () => void>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#statements = new StatementCache(db)
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const before = this.#last
+    this.#last = promise
+    await before
+    const connection = new SqliteConnection(this.#statements)
+    this.#releases.set(connection, () => {
+      connection.release()
+      resolve()
+    })
+    return connection
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    this.#releases.get(connection)?.()
+  }
+
+  /** A deferred `begin` would fail in the middle, when another process wrote first. */
+  async beginTransaction(): Promise<void> {
+    await untilFree(() => this.#db.exec('begin immediate'))
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.#db.exec('commit')
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    // A full disk has rolled it back already.
+    if (this.#db.isTransaction) this.#db.exec('rollback')
+  }
+
+  /** Whoever opened the database closes it: kysely calls nothing here if it was never used. */
+  async destroy(): Promise<void> {
+    await this.#last
+  }
+}
+
+/** kysely over one connection of `node:sqlite`. */
+export function sqliteDialect(db: DatabaseSync): Dialect {
+  return {
+    createDriver: () => new SqliteDriver(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+  }
+}

@@ -1,0 +1,8 @@
+import { join } from 'node:path'
+
+export { openSqliteStore } from './sqlite-store.ts'
+
+/** Where the database of a data folder lies. */
+export function databasePath(dataFolder: string): string {
+  return join(dataFolder, 'mailseal.sqlite')
+}

@@ -1,0 +1,143 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { open, stat } from 'node:fs/promises'
+import { DatabaseSync } from 'node:sqlite'
+import { type Clock, MailsealError, systemClock } from '@mailseal/common'
+import { Kysely } from 'kysely'
+import { type ColumnTypes, migrate } from '../migrations/migrate.ts'
+import { readsOn, transactionOn } from '../queries/index.ts'
+import type { Schema } from '../schema.ts'
+import type { Reads, Store, Transaction } from '../store.ts'
+import { sqliteCode, untilFree } from './busy.ts'
+import { sqliteDialect } from './driver.ts'
+
+const TYPES: ColumnTypes = { integer: 'integer', bytes: 'blob' }
+const SQLITE_NOT_A_DATABASE = 26
+
+/** Erased secrets leave no bytes; a transaction that is done survives a power failure. */
+const PRAGMAS = `
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  pragma foreign_keys = on;
+  pragma secure_delete = on;
+`
+
+/** Milliseconds. */
+const LOG_KEPT = 1000
+
+class SqliteStore implements Store {
+  readonly #writing: DatabaseSync
+  readonly #reading: DatabaseSync
+  readonly #writer: Kysely<Schema>
+  readonly #reader: Kysely<Schema>
+  readonly #reads: Reads
+  /** Set in all that a transaction's work calls; `over` once it has ended, for what outlives it. */
+  readonly #inside = new AsyncLocalStorage<{ over: boolean }>()
+  #truncation: NodeJS.Timeout | null = null
+  #closed = false
+
+  constructor(writing: DatabaseSync, reading: DatabaseSync) {
+    this.#writing = writing
+    this.#reading = reading
+    this.#writer = new Kysely({ dialect: sqliteDialect(writing) })
+    this.#reader = new Kysely({ dialect: sqliteDialect(reading) })
+    this.#reads = readsOn(this.#reader)
+  }
+
+  async migrate(clock: Clock): Promise<void> {
+    await this.#writer.transaction().execute((tx) => migrate(tx, TYPES, clock))
+  }
+
+  async read<T>(work: (reads: Reads) => Promise<T>): Promise<T> {
+    this.#assertUsable()
+    return work(this.#reads)
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    this.#assertUsable()
+    const state = { over: false }
+    try {
+      return await this.#writer.transaction().execute((tx) => this.#inside.run(state, () => work(transactionOn(tx))))
+    } finally {
+      state.over = true
+      this.#truncation ??= setTimeout(() => this.#truncateLog(), LOG_KEPT).unref()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#assertUsable()
+    this.#closed = true
+    await this.#reader.destroy()
+    await this.#writer.destroy()
+    if (this.#truncation) clearTimeout(this.#truncation)
+    this.#reading.close()
+    this.#truncateLog()
+    this.#writing.close()
+  }
+
+  /**
+   * Empties the write-ahead log, which else keeps what was erased from the database until it is overwritten.
+   * At most once a second, for it costs a sync.
+   */
+  #truncateLog(): void {
+    this.#truncation = null
+    // The transaction that is under way comes here at its end.
+    if (this.#writing.isTransaction) return
+    // Another process that reads just then keeps the log for now; that is no error.
+    this.#writing.exec('pragma wal_checkpoint(truncate)')
+  }
+
+  #assertUsable(): void {
+    if (this.#closed) throw new TypeError('the store is closed')
+    if (this.#inside.getStore()?.over === false) {
+      throw new TypeError('inside a transaction use the transaction, not the store: it would wait for itself')
+    }
+  }
+}
+
+/** Makes the file if it is missing, readable by its owner alone; SQLite gives the files beside it the same mode. */
+async function createDatabaseFile(path: string): Promise<void> {
+  await using _file = await open(path, 'a', 0o600)
+}
+
+async function assertDatabaseFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null)
+  if (found?.isFile()) return
+  throw new MailsealError('not-found', `there is no database "${path}"`, {
+    hint: 'initialize the KM server first: mailseal-server init --organization NAME --domain DOMAIN --administrator NAME',
+  })
+}
+
+/** Only the first access shows whether it is a database, and makes the log that the read-only connection needs. */
+async function openConnections(path: string): Promise<SqliteStore> {
+  const writing = new DatabaseSync(path)
+  try {
+    await untilFree(() => writing.exec(PRAGMAS))
+    return new SqliteStore(writing, new DatabaseSync(path, { readOnly: true }))
+  } catch (cause) {
+    writing.close()
+    if (sqliteCode(cause) !== SQLITE_NOT_A_DATABASE) throw cause
+    throw new MailsealError('bad-data', `file "${path}" is not a database of Mailseal`, { cause })
+  }
+}
+
+/**
+ * Opens the SQLite database of a KM server and brings it to this program's version.
+ *
+ * @param options.create - Makes the database if there is none; its folder must exist.
+ * @throws {@link MailsealError} `not-found`; `bad-data` if it is none of ours or written by a newer program; `busy`.
+ */
+export async function openSqliteStore(
+  path: string,
+  { create = false, clock = systemClock }: { readonly create?: boolean; readonly clock?: Clock } = {},
+): Promise<Store> {
+  await (create ? createDatabaseFile(path) : assertDatabaseFile(path))
+  const store = await openConnections(path)
+  try {
+    await store.migrate(clock)
+    return store
+  } catch (cause) {
+    await store.close()
+    throw cause
+  }
+}

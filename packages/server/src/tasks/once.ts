@@ -1,0 +1,96 @@
+import { asText, equalBytes, MailsealError, utf8 } from '@mailseal/common'
+import type { ErrorBody, TaskName } from '@mailseal/common/rpc'
+import { record } from '../journal.ts'
+import type { Transaction } from '../store/store.ts'
+import { type Call, isRefusal } from './call.ts'
+import type { TaskContext } from './context.ts'
+
+/** One piece of a task, done or refused by itself in a transaction of its own. */
+export interface Piece<R> {
+  /** Its place in the task, so that a repeat finds its answer again. */
+  readonly index: number
+  /** What the journal says it is about. */
+  readonly subject: string
+  /** Everything but the journal's entry. A {@link MailsealError} refuses the piece and undoes what it did. */
+  work(tx: Transaction): Promise<R>
+}
+
+/** A piece that was refused. */
+export interface RefusedPiece {
+  readonly error: ErrorBody
+}
+
+interface StoredAnswer<R> {
+  readonly done?: R
+  readonly refused?: ErrorBody
+}
+
+/**
+ * Does a piece of a task once, however often and however closely the same request comes: the answer is stored, sealed,
+ * in the transaction that does it, and given again to a repeat.
+ *
+ * @returns What `work` returned, or why it was refused; both as they survive JSON.
+ * @throws {@link MailsealError} `already-exists` if the request id stands for another request; `busy`.
+ */
+export async function doOnce<T extends TaskName, R extends object>(
+  context: TaskContext,
+  call: Call<T>,
+  piece: Piece<R>,
+): Promise<R | RefusedPiece> {
+  const settle = async (tx: Transaction, answer: StoredAnswer<R>, result: string) => {
+    const id = answerId(call, piece.index)
+    const sealed = await context.unlocked.seal(labelOf(id), utf8(JSON.stringify(answer)))
+    const time = context.clock.now()
+    await tx.putTaskAnswer(id, call.requestHash, sealed, time)
+    const { task, administrators, requestId } = call
+    await record(tx, context.random, { time, task, administrators, subject: piece.subject, result, requestId })
+    return answer
+  }
+  try {
+    const answer = await context.store.transaction(
+      async (tx) =>
+        (await earlierAnswer<R>(context, tx, call, piece.index)) ?? settle(tx, { done: await piece.work(tx) }, 'done'),
+    )
+    return asOutcome(answer)
+  } catch (thrown) {
+    if (!isRefusal(thrown)) throw thrown
+    const answer = await context.store.transaction(
+      async (tx) =>
+        (await earlierAnswer<R>(context, tx, call, piece.index)) ??
+        settle(tx, { refused: thrown.toJSON() }, thrown.code),
+    )
+    return asOutcome(answer)
+  }
+}
+
+/** Whether a piece was refused. */
+export function isRefused<R extends object>(outcome: R | RefusedPiece): outcome is RefusedPiece {
+  return 'error' in outcome
+}
+
+function asOutcome<R extends object>({ done, refused }: StoredAnswer<R>): R | RefusedPiece {
+  if (done !== undefined) return done
+  if (refused !== undefined) return { error: refused }
+  throw new TypeError('a stored answer is neither done nor refused')
+}
+
+async function earlierAnswer<R>(
+  context: TaskContext,
+  tx: Transaction,
+  call: Call<TaskName>,
+  index: number,
+): Promise<StoredAnswer<R> | null> {
+  const id = answerId(call, index)
+  const stored = await tx.taskAnswer(id)
+  if (stored === null) return null
+  if (!equalBytes(stored.requestHash, call.requestHash)) {
+    throw new MailsealError('already-exists', 'the request id was used for another request', {
+      hint: 'use a new request id for each request',
+    })
+  }
+  const opened = await context.unlocked.open(labelOf(id), stored.sealedAnswer)
+  return JSON.parse(asText(opened, 'a stored answer')) as StoredAnswer<R>
+}
+
+const answerId = (call: Call<TaskName>, index: number) => `${call.requestId}.${index}`
+const labelOf = (id: string) => `task answer ${id}`
