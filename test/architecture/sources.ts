@@ -54,9 +54,9 @@ function readSource(path: string, file: Node, checker: Checker): Source {
     node.forEachChild(visit)
   }
   visit(file)
-  // Without TypeScript's own libraries no global has a symbol.
+  // Without TypeScript's own libraries no global is declared anywhere.
   const symbols = checker.getSymbolAtLocation(identifiers)
-  const names = new Set(identifiers.filter((_, index) => symbols[index] === undefined).map(textOf))
+  const names = new Set(identifiers.filter((_, index) => (symbols[index]?.declarations.length ?? 0) === 0).map(textOf))
   return { path, imports, names, members }
 }
 

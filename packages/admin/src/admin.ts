@@ -1,4 +1,12 @@
-import { type Clock, LIMITS, MailsealError, type Random, systemClock, systemRandom, toBase64url } from '@mailseal/common'
+import {
+  type Clock,
+  LIMITS,
+  MailsealError,
+  type Random,
+  systemClock,
+  systemRandom,
+  toBase64url,
+} from '@mailseal/common'
 import type { Authority } from '@mailseal/common/authority'
 import type { CrlHeader } from '@mailseal/common/crl'
 import {
@@ -163,7 +171,10 @@ export function openAdmin(options: AdminOptions): Admin {
       assertConfidential(rpc.server)
       if (sendToken === null) throw mailingNotAllowed()
       if (message.length > LIMITS.enrollmentMessage) {
-        throw new MailsealError('too-large', `the message to ${address} is larger than ${LIMITS.enrollmentMessage} bytes`)
+        throw new MailsealError(
+          'too-large',
+          `the message to ${address} is larger than ${LIMITS.enrollmentMessage} bytes`,
+        )
       }
       const body = { sendToken, message: toBase64url(message) }
       return (await rpc.post(PATHS.enrollmentMessages, body, sendMessageAnswerSchema)).delivery

@@ -24,7 +24,9 @@ export async function readPublishedAuthority(rpc: RpcClient): Promise<Authority>
 export async function readPublishedCrl(rpc: RpcClient, now: number): Promise<CrlHeader> {
   const authority = await readPublishedAuthority(rpc)
   const keys = await trustedAuthorities(authority)
-  const active = new Map(keys.filter(({ state }) => state === 'active').map(({ fingerprint, key }) => [fingerprint, key]))
+  const active = new Map(
+    keys.filter(({ state }) => state === 'active').map(({ fingerprint, key }) => [fingerprint, key]),
+  )
   const verify: VerifyCrl = async (bytes, signature, issuer, thisUpdate) => {
     const key = active.get(issuer)
     if (key === undefined) return false

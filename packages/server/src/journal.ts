@@ -3,8 +3,6 @@ import type { JournalRow, Transaction } from './store/store.ts'
 
 const LABEL = utf8('mailseal/1 journal\n')
 const SALT_LENGTH = 16
-/** Names and codes of the journal are bounded where they come in; a subject may be what somebody typed. */
-const SUBJECT_CHARACTERS = 1024
 
 /** What the journal says of one task. No password, temporary key or secret ever stands in it. */
 export interface JournalContent {
@@ -27,10 +25,9 @@ export interface JournalContent {
  */
 export async function record(tx: Transaction, random: Random, content: JournalContent): Promise<number> {
   const head = await tx.journalHead()
-  const entry = { ...content, subject: content.subject.toWellFormed().slice(0, SUBJECT_CHARACTERS).toWellFormed() }
   const index = head.index + 1
   const salt = random(SALT_LENGTH)
-  await tx.appendJournal({ ...entry, index, salt, hash: hashOf(head.hash, { ...entry, index, salt }) })
+  await tx.appendJournal({ ...content, index, salt, hash: hashOf(head.hash, { ...content, index, salt }) })
   return index
 }
 

@@ -1,11 +1,14 @@
-import { formatTime, LIMITS, MailsealError, type Random, toHex } from '@mailseal/common'
+import { LIMITS, MailsealError, type Random, toHex } from '@mailseal/common'
 import { notationDomain } from '@mailseal/common/authority'
 import { ATTACHMENT, writeAttachment } from '@mailseal/common/offer'
 import type { IssuedKey } from '@mailseal/common/rpc'
-import MailComposer from 'nodemailer/lib/mail-composer'
+import { formatMinute } from '../format-minute.ts'
 import { DEFAULT_TEMPLATE } from './default-template.ts'
 import { readIssued } from './issued.ts'
 import { type EnrollmentTemplate, fillPlaces, holdsTemporaryKey, type Placeholder } from './template.ts'
+
+/** Nodemailer takes long to load, and most runs of a program mail nothing. */
+const loadComposer = () => import('nodemailer/lib/mail-composer')
 
 export interface EnrollmentMessage {
   /** RFC 5322, lines ending with CRLF. */
@@ -34,11 +37,12 @@ export async function composeEnrollmentMessage(options: {
     name: issued.name || issued.address,
     address: issued.address,
     organization: authority.organization,
-    expires: formatExpiry(issued.expires),
+    expires: formatMinute(issued.expires),
     server: offer.server,
   }
   const domain = notationDomain(authority)
   const content = Buffer.from(writeAttachment({ offer: issued.offer, mac: issued.mac }, issued.authority))
+  const { default: MailComposer } = await loadComposer()
   const composer = new MailComposer({
     from: { name: authority.organization, address: `mailseal@${domain}` },
     to: { name: issued.name, address: issued.address },
@@ -56,12 +60,10 @@ export async function composeEnrollmentMessage(options: {
   })
   const bytes = await composer.compile().build()
   if (bytes.length > LIMITS.enrollmentMessage) {
-    throw new MailsealError('too-large', `the message to ${issued.address} is larger than ${LIMITS.enrollmentMessage} bytes`)
+    throw new MailsealError(
+      'too-large',
+      `the message to ${issued.address} is larger than ${LIMITS.enrollmentMessage} bytes`,
+    )
   }
   return { bytes, holdsTemporaryKey: holdsTemporaryKey(template) }
-}
-
-/** `2026-12-07 10:00 UTC`: without seconds, and so a little earlier rather than later. */
-export function formatExpiry(seconds: number): string {
-  return formatTime(seconds).replace(/T(\d\d:\d\d).*$/, ' $1 UTC')
 }

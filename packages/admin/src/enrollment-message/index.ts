@@ -1,4 +1,4 @@
-export { composeEnrollmentMessage, type EnrollmentMessage, formatExpiry } from './compose.ts'
+export { composeEnrollmentMessage, type EnrollmentMessage } from './compose.ts'
 export { DEFAULT_TEMPLATE } from './default-template.ts'
 export { type IssuedOffer, readIssued } from './issued.ts'
 export { type EnrollmentTemplate, PLACEHOLDERS, parseTemplate } from './template.ts'

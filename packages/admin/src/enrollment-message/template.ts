@@ -27,7 +27,9 @@ export function parseTemplate(bytes: Uint8Array, label: string, defaultSubject: 
   if (bytes.length > LIMITS.enrollmentText) {
     throw new MailsealError('too-large', `${label} is larger than ${LIMITS.enrollmentText} bytes`)
   }
-  const whole = asText(bytes, label).replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
+  const whole = asText(bytes, label)
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n')
   if (whole.trim() === '') throw new MailsealError('bad-data', `${label} is empty`)
   assertPlaces(whole, label)
   const [first, subject] = SUBJECT.exec(whole) ?? []

@@ -73,10 +73,17 @@ export async function readKeyFileContent(bytes: Uint8Array): Promise<KeyFileCont
   return { ...content, document }
 }
 
-/** The key that signs now. */
-export function currentKey(content: KeyFileContent): StoredKey {
-  // The schema demands one.
-  return content.keys[0] as StoredKey
+/**
+ * The secret key of this fingerprint.
+ *
+ * @throws {@link MailsealError} `not-found`.
+ */
+export function keyOf(content: KeyFileContent, fingerprint: string): StoredKey {
+  const key = content.keys.find((one) => one.fingerprint === fingerprint)
+  if (key !== undefined) return key
+  throw new MailsealError('not-found', 'the key file does not hold the key of this computer\'s certificate', {
+    hint: 'bring the newest copy of it: mailseal keyfile use FILE',
+  })
 }
 
 /**

@@ -50,7 +50,7 @@ function choice<C extends string>(
   flags: string,
   description: string,
   choices: readonly C[],
-  settings: TextSettings & { readonly default: C },
+  settings: TextSettings & { readonly default: NoInfer<C> },
 ): OptionSpec<C>
 function choice<C extends string>(flags: string, description: string, choices: readonly C[]): OptionSpec<C | undefined>
 function choice<C extends string>(

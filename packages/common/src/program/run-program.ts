@@ -10,7 +10,7 @@ import { errorLines, jsonLine, printable, speech, write } from './speech.ts'
 /**
  * Runs the command that `argv` names and prints its result, or its error, by the rules of speech.
  *
- * @returns The exit code, once all output has left. Never throws for anything but a closed terminal.
+ * @returns The exit code, once all output has left.
  */
 export async function runProgram(program: Program): Promise<number> {
   try {

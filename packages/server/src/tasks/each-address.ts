@@ -24,7 +24,7 @@ export async function forEachAddress<R extends { address: string }>(
     for (const [index, typed] of call.parameters.addresses.entries()) {
       const outcome = await doOnce(context, call, {
         index,
-        subject: typed,
+        typedAddress: typed,
         work: async (tx) => work(tx, await mailboxOf(tx, asAddress(typed)), context.clock.now()),
       })
       results.push('error' in outcome ? { address: typed, error: outcome.error } : outcome)

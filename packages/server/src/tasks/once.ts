@@ -1,5 +1,5 @@
-import { asText, equalBytes, MailsealError, utf8 } from '@mailseal/common'
-import type { ErrorBody, TaskName } from '@mailseal/common/rpc'
+import { asAddress, asText, equalBytes, MailsealError, utf8 } from '@mailseal/common'
+import { type ErrorBody, readErrorBody, type TaskName } from '@mailseal/common/rpc'
 import { record } from '../journal.ts'
 import type { Transaction } from '../store/store.ts'
 import { type Call, isRefusal } from './call.ts'
@@ -9,8 +9,8 @@ import type { TaskContext } from './context.ts'
 export interface Piece<R> {
   /** Its place in the task, so that a repeat finds its answer again. */
   readonly index: number
-  /** What the journal says it is about. */
-  readonly subject: string
+  /** The address it is about, as typed. */
+  readonly typedAddress: string
   /** Everything but the journal's entry. A {@link MailsealError} refuses the piece and undoes what it did. */
   work(tx: Transaction): Promise<R>
 }
@@ -43,7 +43,7 @@ export async function doOnce<T extends TaskName, R extends object>(
     const time = context.clock.now()
     await tx.putTaskAnswer(id, call.requestHash, sealed, time)
     const { task, administrators, requestId } = call
-    await record(tx, context.random, { time, task, administrators, subject: piece.subject, result, requestId })
+    await record(tx, context.random, { time, task, administrators, subject: subjectOf(piece.typedAddress), result, requestId })
     return answer
   }
   try {
@@ -68,6 +68,11 @@ export function isRefused<R extends object>(outcome: R | RefusedPiece): outcome 
   return 'error' in outcome
 }
 
+/** A refused piece as the error that it was; for a task that is one piece. */
+export function refusalOf({ error }: RefusedPiece): MailsealError {
+  return readErrorBody(error)
+}
+
 function asOutcome<R extends object>({ done, refused }: StoredAnswer<R>): R | RefusedPiece {
   if (done !== undefined) return done
   if (refused !== undefined) return { error: refused }
@@ -90,6 +95,15 @@ async function earlierAnswer<R>(
   }
   const opened = await context.unlocked.open(labelOf(id), stored.sealedAnswer)
   return JSON.parse(asText(opened, 'a stored answer')) as StoredAnswer<R>
+}
+
+/** What is no address is not written down: it may be anything, also a password typed in the wrong place. */
+function subjectOf(typedAddress: string): string {
+  try {
+    return asAddress(typedAddress)
+  } catch {
+    return ''
+  }
 }
 
 const answerId = (call: Call<TaskName>, index: number) => `${call.requestId}.${index}`

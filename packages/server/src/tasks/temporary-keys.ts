@@ -18,7 +18,7 @@ import { makeOffer } from '@mailseal/common/offer'
 import type { Status, TaskAnswer } from '@mailseal/common/rpc'
 import { readSetting } from '../settings.ts'
 import type { Unlocked } from '../start-up/index.ts'
-import type { Mailbox, TemporaryKeyEnd, TemporaryKeyRow, Transaction } from '../store/store.ts'
+import type { Mailbox, Reads, TemporaryKeyEnd, TemporaryKeyRow, Transaction } from '../store/store.ts'
 import type { TaskContext } from './context.ts'
 
 const PSK_LENGTH = 32
@@ -102,12 +102,16 @@ export async function endLiveTemporaryKey(
 }
 
 /** Whether a key that has not ended is past its time. */
-export function isExpired(key: Pick<TemporaryKeyRow, 'expires'>, now: number): boolean {
+function isExpired(key: Pick<TemporaryKeyRow, 'expires'>, now: number): boolean {
   return key.expires <= now
 }
 
+function endOf(key: TemporaryKeyRow, now: number): TemporaryKeyRow['end'] {
+  return key.end ?? (isExpired(key, now) ? endOfExpired(key) : null)
+}
+
 /** How a key ends whose time has run out: when it did, not when somebody noticed. */
-export function endOfExpired(key: Pick<TemporaryKeyRow, 'expires'>): { how: 'expired'; at: number } {
+function endOfExpired(key: Pick<TemporaryKeyRow, 'expires'>): { how: 'expired'; at: number } {
   return { how: 'expired', at: key.expires }
 }
 
@@ -128,29 +132,79 @@ export async function openTemporaryKeySecrets(unlocked: Unlocked, key: Temporary
 
 const labelOf = (pskId: Uint8Array) => `temporary key ${toHex(pskId)}`
 
-/** What the holder of a temporary key hears about its end. */
-const ENDS: Record<TemporaryKeyEnd, { code: ErrorCode; what: string }> = {
-  used: { code: 'temporary-key-used', what: 'the temporary key was used on' },
-  expired: { code: 'temporary-key-expired', what: 'the temporary key expired on' },
-  replaced: { code: 'temporary-key-replaced', what: 'the temporary key was replaced by a newer one on' },
-  canceled: { code: 'temporary-key-canceled', what: 'the temporary key was canceled on' },
-  revoked: { code: 'temporary-key-canceled', what: 'the temporary key ended when its mailbox was revoked on' },
+const ASK_REISSUE = 'ask your administrator for a new one ("mailseal-admin reissue ADDRESS")'
+const ASK_ENABLE = 'ask your administrator for a new one ("mailseal-admin enable ADDRESS")'
+
+/** What the holder of a temporary key hears about its end; `ADDRESS` stands for the mailbox. */
+const ENDS: Record<TemporaryKeyEnd, { code: ErrorCode; message: string; hint: string }> = {
+  used: {
+    code: 'temporary-key-used',
+    message: 'the temporary key was used on',
+    hint: 'use the key file of that enrollment; if it was not yours, tell your administrator at once',
+  },
+  expired: { code: 'temporary-key-expired', message: 'the temporary key expired on', hint: ASK_REISSUE },
+  replaced: {
+    code: 'temporary-key-replaced',
+    message: 'the temporary key was replaced by a newer one on',
+    hint: 'use the newest temporary key that you were given',
+  },
+  canceled: { code: 'temporary-key-canceled', message: 'the temporary key was canceled on', hint: ASK_ENABLE },
+  revoked: {
+    code: 'temporary-key-canceled',
+    message: 'the temporary key ended when its mailbox was revoked on',
+    hint: ASK_ENABLE,
+  },
 }
 
 /** The true reason for the holder of a temporary key that ended; nobody else knows its id. */
-export function endedError(end: NonNullable<TemporaryKeyRow['end']>, address: string): MailsealError {
-  const { code, what } = ENDS[end.how]
-  const command = end.how === 'canceled' || end.how === 'revoked' ? 'enable' : 'reissue'
-  const hint =
-    end.how === 'replaced'
-      ? 'use the newest temporary key that you were given'
-      : end.how === 'used'
-        ? 'if that was not you, tell your administrator at once; if it was, use the key file of that enrollment'
-        : `ask your administrator for a new one ("mailseal-admin ${command} ${address}")`
-  return new MailsealError(code, `${what} ${formatDate(end.at)}`, { hint })
+function endedError(end: NonNullable<TemporaryKeyRow['end']>, address: string): MailsealError {
+  const { code, message, hint } = ENDS[end.how]
+  return new MailsealError(code, `${message} ${formatDate(end.at)}`, { hint: hint.replace('ADDRESS', () => address) })
 }
 
-/** What is said about a temporary key that was never issued here. */
-export function unknownKeyError(): MailsealError {
-  return new MailsealError('temporary-key-unknown', 'the temporary key is unknown to this KM server')
+/**
+ * A temporary key by the id that only its holder knows, with its mailbox.
+ *
+ * @throws {@link MailsealError} `temporary-key-unknown`.
+ */
+export async function findTemporaryKey(
+  reads: Reads,
+  pskId: Uint8Array,
+): Promise<{ key: TemporaryKeyRow; mailbox: Mailbox }> {
+  const key = await reads.temporaryKey(pskId)
+  const mailbox = key && (await reads.mailbox(key.mailboxId))
+  if (key && mailbox) return { key, mailbox }
+  throw new MailsealError('temporary-key-unknown', 'the temporary key is unknown to this KM server')
+}
+
+/**
+ * Refuses a temporary key that has ended or run out of time.
+ *
+ * @throws {@link MailsealError} `temporary-key-used|expired|replaced|canceled`.
+ */
+export function assertLive(key: TemporaryKeyRow, mailbox: Mailbox, now: number): void {
+  const end = endOf(key, now)
+  if (end !== null) throw endedError(end, mailbox.address)
+}
+
+/** As {@link assertLive}; a key whose time has run out unnoticed ends now, which erases its secrets. */
+export async function assertLiveOrEnd(
+  { store, outbox }: TaskContext,
+  key: TemporaryKeyRow,
+  mailbox: Mailbox,
+  now: number,
+): Promise<void> {
+  if (key.end === null && isExpired(key, now)) {
+    await store.transaction((tx) => endExpiredKeys(tx, [key]))
+    await outbox.removeSpent()
+  }
+  assertLive(key, mailbox, now)
+}
+
+/** Ends keys whose time has run out. */
+export async function endExpiredKeys(tx: Transaction, keys: readonly TemporaryKeyRow[]): Promise<void> {
+  for (const key of keys) {
+    const { how, at } = endOfExpired(key)
+    await tx.endTemporaryKey(key.pskId, how, at)
+  }
 }

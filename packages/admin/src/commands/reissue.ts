@@ -1,0 +1,22 @@
+import { argument, defineCommand } from '@mailseal/common/program'
+import { taskExitCodes } from './connection.ts'
+import { issueOptions, issueTemporaryKeys } from './issue.ts'
+
+export const reissue = defineCommand({
+  name: 'reissue',
+  summary: 'Issues new temporary keys to mailboxes that have not used theirs.',
+  description:
+    'For a temporary key that was lost, seen by somebody else, or has expired. The last one ends at once; who tries it is told that it was replaced. The new one is shown here and nowhere else.',
+  arguments: { addresses: argument.some('ADDRESS', 'the mailboxes') },
+  options: issueOptions,
+  exitCodes: { 104: 'the status of a mailbox does not allow it', ...taskExitCodes },
+  examples: [
+    { command: 'mailseal-admin reissue alice@example.org', description: 'asks how to hand the key over' },
+    { command: 'mailseal-admin reissue alice@example.org --send', description: 'mails a new enrollment message' },
+    {
+      command: 'mailseal-admin reissue alice@example.org --no-send --json --credentials-file admin.txt',
+      description: 'in a script that hands the key over by itself',
+    },
+  ],
+  run: (context) => issueTemporaryKeys(context, (admin) => admin.reissue(context.args.addresses)),
+})

@@ -1,0 +1,111 @@
+import { equalBytes, LIMITS, MailsealError } from '@mailseal/common'
+import { evaluateCertificate } from '@mailseal/common/certificate'
+import { directoryAnswerSchema, isLoopback, PATHS, type RpcClient } from '@mailseal/common/rpc'
+import { type Context, connect, type Enrolled } from './context.ts'
+import type { StateWriter } from './state/state.ts'
+import type { Trust } from './trust.ts'
+
+/** Which certificate, and from where. */
+export interface CertificateQuery {
+  readonly fingerprint: string
+  /** `fresh`: not the agent's own copy. */
+  readonly how: 'any' | 'fresh'
+  /** Whether the KM server is worth asking. */
+  readonly isOnline: boolean
+}
+
+/**
+ * A certificate by its fingerprint: the agent's own copy, else the directory's. What comes from there is kept if a
+ * trusted CA certified it.
+ *
+ * @returns Binary; null if it is not to be had, also because the server does not answer.
+ */
+export async function findCertificate(
+  context: Context,
+  { identity, trust }: Enrolled,
+  { fingerprint, how, isOnline }: CertificateQuery,
+): Promise<Uint8Array | null> {
+  const copy = how === 'any' ? context.state.certificate(fingerprint) : null
+  if (copy !== null) return copy.certificate
+  if (!isOnline) return null
+  const bytes = await fetchCertificate(connect(context, identity.server, context.timeouts.request), fingerprint)
+  if (bytes === null) return null
+  const address = await addressCertified(trust, bytes, fingerprint)
+  const fetched = context.clock.now()
+  if (address !== null) {
+    await context.state.exclusively(async (state) =>
+      state.keepCertificate({ fingerprint, address, certificate: bytes, fetched }, false),
+    )
+  }
+  return bytes
+}
+
+async function fetchCertificate(client: RpcClient, fingerprint: string): Promise<Uint8Array | null> {
+  try {
+    const answer = await client.getBytes(PATHS.certificates + fingerprint, LIMITS.certificate)
+    return answer?.bytes ?? null
+  } catch (error) {
+    if (error instanceof MailsealError && ['not-found', 'server-unreachable', 'too-large'].includes(error.code)) return null
+    throw error
+  }
+}
+
+/** The address that a trusted CA certified with this key; null if none did. */
+async function addressCertified(trust: Trust, bytes: Uint8Array, fingerprint: string): Promise<string | null> {
+  try {
+    const certificate = await evaluateCertificate(bytes, trust.authorities, trust.domains)
+    return certificate.fingerprint === fingerprint && certificate.certifications.length > 0 ? certificate.address : null
+  } catch (error) {
+    if (error instanceof MailsealError) return null
+    throw error
+  }
+}
+
+/**
+ * Brings the organization's current certificates here, page by page.
+ *
+ * @returns How many certificates the agent holds then.
+ * @throws {@link MailsealError} `server-unreachable`, `server-not-trusted` if the way to the server is open to others.
+ */
+export async function syncDirectory(context: Context, enrolled: Enrolled): Promise<number> {
+  const { identity } = enrolled
+  const client = connect(context, identity.server, context.timeouts.download)
+  assertPrivateWay(client)
+  for (let after: string | null = null; ; ) {
+    const path: string = after === null ? PATHS.directory : `${PATHS.directory}?after=${encodeURIComponent(after)}`
+    const page = await client.getJson(path, directoryAnswerSchema, identity.directoryToken)
+    await keepPage(context, enrolled.trust, page.certificates)
+    // A server that does not go forward would keep us here for ever.
+    if (page.next === null || (after !== null && page.next <= after)) break
+    after = page.next
+  }
+  return context.state.certificateCount()
+}
+
+/** The token opens the whole directory to whoever reads it on its way. */
+function assertPrivateWay({ server }: RpcClient): void {
+  if (server.protocol === 'https:' || isLoopback(server)) return
+  throw new MailsealError('server-not-trusted', `the directory can't be fetched from ${server.origin}: others could listen`, {
+    hint: 'ask your administrator for an https address of the KM server',
+  })
+}
+
+interface ListedCertificate {
+  readonly address: string
+  readonly fingerprint: string
+  readonly certificate: Uint8Array
+}
+
+async function keepPage(context: Context, trust: Trust, page: readonly ListedCertificate[]): Promise<void> {
+  const fetched = context.clock.now()
+  const changed = page.filter((one) => {
+    const copy = context.state.currentCertificate(one.address)
+    return copy === null || !equalBytes(copy.certificate, one.certificate)
+  })
+  const addresses = await Promise.all(changed.map((one) => addressCertified(trust, one.certificate, one.fingerprint)))
+  await context.state.exclusively(async (state: StateWriter) => {
+    for (const [i, { fingerprint, certificate, address }] of changed.entries()) {
+      if (addresses[i] === address) state.keepCertificate({ fingerprint, address, certificate, fetched }, true)
+    }
+  })
+}

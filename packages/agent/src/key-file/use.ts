@@ -1,0 +1,90 @@
+import { asMailsealError, LIMITS, MailsealError } from '@mailseal/common'
+import { evaluateCertificate } from '@mailseal/common/certificate'
+import { readFileBounded } from '@mailseal/common/program'
+import type { Context } from '../context.ts'
+import { openOwnKeyFile } from '../passwords.ts'
+import type { Identity } from '../state/state.ts'
+import { trustOf } from '../trust.ts'
+import { type KeyFileContent, uniteContents } from './content.ts'
+import { installKeyFile, type OpenedKeyFile, openKeyFile, readIfPresent, writeKeyFile } from './key-file.ts'
+
+/** What {@link useKeyFile} did. */
+export interface UseResult extends Identity {
+  readonly keyFile: string
+  /** How many secret keys the key file holds now. */
+  readonly keys: number
+}
+
+/**
+ * Makes a key file from elsewhere this computer's own, or unites it with the one that is here; no secret is dropped.
+ * Needs no server.
+ *
+ * @param path - The copy; it stays as it is.
+ * @throws {@link MailsealError} `not-found`, `password-wrong`, `bad-data`; `untrusted` if it is of another root than the
+ *   one pinned; `already-exists` if the key file here is of another mailbox.
+ */
+export async function useKeyFile(context: Context, path: string): Promise<UseResult> {
+  const bytes = await readFileBounded(path, LIMITS.keyFile)
+  const password = await context.password({ purpose: 'other', file: path })
+  const copy = await openKeyFile(bytes, password, `file "${path}"`)
+  assertPinned(context, copy)
+  const own = await openPresent(context, password)
+  const { content, isCopyNewer } = own === null ? { content: copy.content, isCopyNewer: true } : await unite(own, copy)
+  const newest = isCopyNewer ? copy : (own ?? copy)
+  const identity = await identityOf(newest)
+  await context.state.exclusively(async (state) => {
+    state.keepAuthority(copy.document)
+    if (own === null) await installKeyFile(context.home.keyFile, bytes)
+    else await writeKeyFile(context.home.keyFile, own.lock, content)
+    state.setIdentity(identity)
+    const { fingerprint, address } = identity
+    const fetched = context.clock.now()
+    state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched }, true)
+  })
+  return { ...identity, keyFile: context.home.keyFile, keys: content.keys.length }
+}
+
+function assertPinned(context: Context, { document }: OpenedKeyFile): void {
+  const pinned = context.state.authority()
+  if (pinned === null || pinned.rootFingerprint === document.rootFingerprint) return
+  throw new MailsealError('untrusted', `the key file is of ${document.organization} under another root than the one pinned here`, {
+    hint: 'use another folder for it: set MAILSEAL_HOME',
+  })
+}
+
+/** The key file that is here, often under the same password as the copy. */
+async function openPresent(context: Context, password: string): Promise<OpenedKeyFile | null> {
+  const bytes = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
+  if (bytes === null) return null
+  try {
+    return await openKeyFile(bytes, password, 'the key file')
+  } catch (error) {
+    if (asMailsealError(error).code !== 'password-wrong') throw error
+    return openOwnKeyFile(context)
+  }
+}
+
+async function unite(own: OpenedKeyFile, copy: OpenedKeyFile): Promise<{ content: KeyFileContent; isCopyNewer: boolean }> {
+  if (own.content.mailbox !== copy.content.mailbox && own.content.address !== copy.content.address) {
+    throw new MailsealError('already-exists', `the key file here is of ${own.content.address}, the other of ${copy.content.address}`, {
+      hint: 'use another folder for it: set MAILSEAL_HOME',
+    })
+  }
+  const isCopyNewer = (await identityOf(copy)).validFrom > (await identityOf(own)).validFrom
+  const [main, other] = isCopyNewer ? [copy, own] : [own, copy]
+  return { content: uniteContents(main.content, other.content), isCopyNewer }
+}
+
+/** Who a key file says one is, as its organization certified it. */
+async function identityOf({ content, document }: OpenedKeyFile): Promise<Identity> {
+  const trust = await trustOf(document)
+  const certificate = await evaluateCertificate(content.certificate, trust.authorities, trust.domains)
+  const [key] = content.keys
+  const certification = certificate.certifications.find((one) => one.serial === key?.serial)
+  if (certification === undefined || certificate.address !== content.address) {
+    throw new MailsealError('untrusted', 'the certificate in the key file is not certified by its organization')
+  }
+  const { mailbox, address, server, directoryToken } = content
+  const { serial, validFrom, validTo } = certification
+  return { mailbox, address, serial, fingerprint: certificate.fingerprint, validFrom, validTo, server, directoryToken }
+}

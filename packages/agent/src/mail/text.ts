@@ -1,0 +1,20 @@
+import { Buffer } from 'node:buffer'
+import { simpleParser } from 'mailparser'
+
+/** HTML longer than this is not turned into text: that takes time that grows faster than it. */
+const LONGEST_HTML = 256 * 1024
+
+/**
+ * The text of a message or part as a person reads it: its plain text, or its HTML turned into such.
+ *
+ * @param message - With its MIME header; attacker-controlled, and so is the result.
+ */
+export async function textOf(message: Uint8Array): Promise<string> {
+  const parsed = await simpleParser(Buffer.from(message.buffer, message.byteOffset, message.length), {
+    skipTextToHtml: true,
+    skipTextLinks: true,
+    skipImageLinks: true,
+    maxHtmlLengthToParse: LONGEST_HTML,
+  })
+  return parsed.text ?? ''
+}

@@ -1,0 +1,49 @@
+import { LIMITS, MailsealError } from '@mailseal/common'
+import { readAuthority } from '@mailseal/common/authority'
+import { PATHS } from '@mailseal/common/rpc'
+import { type Context, connect, type Enrolled, requireEnrolled } from './context.ts'
+import { syncDirectory } from './directory.ts'
+import { openHeldList, refreshList } from './revocation-list.ts'
+
+/** What the agent holds after {@link sync}. */
+export interface SyncResult {
+  readonly crl: {
+    readonly number: number
+    readonly entries: number
+    /** How many bytes were transferred for it; 0 if it was held already. */
+    readonly bytes: number
+  }
+  /** How many certificates the agent holds. */
+  readonly certificates: number
+}
+
+/**
+ * Brings authority document, revocation list and certificates up to date, in this order: each is checked by the one
+ * before.
+ *
+ * @throws {@link MailsealError} `not-enrolled`, `server-unreachable`, `untrusted`, `revocation-list-refused`,
+ *   `server-not-trusted`.
+ */
+export async function sync(context: Context): Promise<SyncResult> {
+  await syncAuthority(context, await requireEnrolled(context))
+  const enrolled = await requireEnrolled(context)
+  const { identity, trust } = enrolled
+  const bytes = await refreshList(context, { server: identity.server, trust, timeout: context.timeouts.download })
+  const header = heldHeader(context)
+  return { crl: { number: header.number, entries: header.count, bytes }, certificates: await syncDirectory(context, enrolled) }
+}
+
+async function syncAuthority(context: Context, { identity }: Enrolled): Promise<void> {
+  const client = connect(context, identity.server, context.timeouts.request)
+  const answer = await client.getBytes(PATHS.authority, LIMITS.authorityDocument)
+  if (answer === null) return
+  const document = readAuthority(answer.bytes)
+  await context.state.exclusively(async (state) => state.keepAuthority(document))
+}
+
+function heldHeader(context: Context) {
+  const held = openHeldList(context)
+  held?.close()
+  if (held === null) throw new MailsealError('revocation-list-missing', 'the revocation list is gone again')
+  return held.header
+}
