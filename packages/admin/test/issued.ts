@@ -17,7 +17,7 @@ export const NOW = 1_795_435_200
 
 /** A real organization: its root, its CA, and its signed authority document. */
 export async function makeOrganization(organization = 'Example Ltd') {
-  const { root, archive } = await deriveQuorum(systemRandom(32))
+  const { root, archive } = deriveQuorum(systemRandom(32))
   const ca = await makeAuthorityKey('Example CA', NOW)
   const authority = signAuthority(root, {
     organization,

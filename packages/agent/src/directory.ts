@@ -45,7 +45,8 @@ async function fetchCertificate(client: RpcClient, fingerprint: string): Promise
     const answer = await client.getBytes(PATHS.certificates + fingerprint, LIMITS.certificate)
     return answer?.bytes ?? null
   } catch (error) {
-    if (error instanceof MailsealError && ['not-found', 'server-unreachable', 'too-large'].includes(error.code)) return null
+    // Whatever the server's reason: without a certificate the verdict is `unknown`.
+    if (error instanceof MailsealError) return null
     throw error
   }
 }
@@ -64,10 +65,10 @@ async function addressCertified(trust: Trust, bytes: Uint8Array, fingerprint: st
 /**
  * Brings the organization's current certificates here, page by page.
  *
- * @returns How many certificates the agent holds then.
- * @throws {@link MailsealError} `server-unreachable`, `server-not-trusted` if the way to the server is open to others.
+ * @throws {@link MailsealError} `server-unreachable`; `server-not-trusted` if the way to the server is open to others;
+ *   `refused-by-policy` if our mailbox is not Active.
  */
-export async function syncDirectory(context: Context, enrolled: Enrolled): Promise<number> {
+export async function syncDirectory(context: Context, enrolled: Enrolled): Promise<void> {
   const { identity } = enrolled
   const client = connect(context, identity.server, context.timeouts.download)
   assertPrivateWay(client)
@@ -79,15 +80,18 @@ export async function syncDirectory(context: Context, enrolled: Enrolled): Promi
     if (page.next === null || (after !== null && page.next <= after)) break
     after = page.next
   }
-  return context.state.certificateCount()
 }
 
 /** The token opens the whole directory to whoever reads it on its way. */
 function assertPrivateWay({ server }: RpcClient): void {
   if (server.protocol === 'https:' || isLoopback(server)) return
-  throw new MailsealError('server-not-trusted', `the directory can't be fetched from ${server.origin}: others could listen`, {
-    hint: 'ask your administrator for an https address of the KM server',
-  })
+  throw new MailsealError(
+    'server-not-trusted',
+    `the directory can't be fetched from ${server.origin}: others could listen`,
+    {
+      hint: 'ask your administrator for an https address of the KM server',
+    },
+  )
 }
 
 interface ListedCertificate {

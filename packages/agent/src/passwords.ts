@@ -1,6 +1,7 @@
 import { LIMITS, MailsealError } from '@mailseal/common'
 import type { Context } from './context.ts'
-import { type OpenedKeyFile, openKeyFile, readIfPresent } from './key-file/key-file.ts'
+import { readIfPresent } from './files.ts'
+import { type OpenedKeyFile, openKeyFile } from './key-file/key-file.ts'
 
 /** Argon2 slows guessing down; with fewer characters it does not slow it down enough. */
 const SHORTEST_PASSWORD = 8

@@ -14,10 +14,9 @@ import {
   type VerifyCrl,
 } from '@mailseal/common/crl'
 import { writeFileAtomically } from '@mailseal/common/program'
-import { PATHS } from '@mailseal/common/rpc'
+import { type BinaryAnswer, PATHS } from '@mailseal/common/rpc'
 import { type Context, connect } from './context.ts'
-import { readIfPresent } from './key-file/key-file.ts'
-import type { StateReader } from './state/state.ts'
+import { readIfPresent } from './files.ts'
 import type { Trust } from './trust.ts'
 
 /** 16 bytes an entry, and header and signature. */
@@ -84,8 +83,7 @@ export async function refreshList(
   const etag = floor === undefined ? etagOfHeld(context) : undefined
   const answer = await connect(context, server, timeout).getBytes(PATHS.crl, LIST_LIMIT, etag)
   if (answer === null) return 0
-  if (floor !== undefined) assertNotBelow(answer.bytes, floor)
-  await installList(context, trust, answer.bytes, answer.etag)
+  await installList(context, { trust, floor, ...answer })
   return answer.bytes.length
 }
 
@@ -94,11 +92,15 @@ function etagOfHeld(context: Context): string | undefined {
   const held = openHeldList(context)
   held?.close()
   const memory = context.state.listMemory()
-  return held !== null && memory !== null && held.header.number === memory.number ? (memory.etag ?? undefined) : undefined
+  return held !== null && memory !== null && held.header.number === memory.number
+    ? (memory.etag ?? undefined)
+    : undefined
 }
 
-async function installList(context: Context, trust: Trust, bytes: Uint8Array, etag: string | null): Promise<void> {
-  const { home, state, clock } = context
+async function installList(
+  { home, state, clock }: Context,
+  { trust, floor, bytes, etag }: BinaryAnswer & { trust: Trust; floor: ListFloor | undefined },
+): Promise<void> {
   await state.exclusively(async (writer) => {
     const held = await readUsable(home.revocationList)
     const { header } = await checkCrl(bytes, {
@@ -108,21 +110,14 @@ async function installList(context: Context, trust: Trust, bytes: Uint8Array, et
       held: held ?? undefined,
     })
     const hash = sha256(bytes)
-    assertRemembered(writer, { number: header.number, hash })
+    const list = { number: header.number, hash }
+    // Also without the file, no list comes back that is older than one seen before, or another of the same number.
+    for (const earlier of [writer.listMemory(), floor]) if (earlier) assertAtLeast(list, earlier)
     // The file first: a crash before the memory is written leaves a newer list than remembered, which is harmless.
-    if (held === null || !equalBytes(held, bytes)) await writeFileAtomically(home.revocationList, bytes, { mode: 0o600 })
-    writer.setListMemory({ number: header.number, hash, etag })
+    if (held === null || !equalBytes(held, bytes))
+      await writeFileAtomically(home.revocationList, bytes, { mode: 0o600 })
+    writer.setListMemory({ ...list, etag })
   })
-}
-
-/** Also without the file, no list comes back that is older than one seen before, or another of the same number. */
-function assertRemembered(state: StateReader, list: ListFloor): void {
-  const memory = state.listMemory()
-  if (memory !== null) assertAtLeast(list, memory)
-}
-
-function assertNotBelow(bytes: Uint8Array, floor: ListFloor): void {
-  assertAtLeast({ number: readHeaderOf(bytes).number, hash: sha256(bytes) }, floor)
 }
 
 function assertAtLeast(list: ListFloor, floor: ListFloor): void {
@@ -161,10 +156,6 @@ async function readUsable(path: string): Promise<Uint8Array | null> {
     if (error instanceof MailsealError) return null
     throw error
   }
-}
-
-function readHeaderOf(bytes: Uint8Array): CrlHeader {
-  return readCrlHeader({ size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) })
 }
 
 function openIfPresent(path: string): number | null {

@@ -1,7 +1,7 @@
 import { LIMITS, MailsealError } from '@mailseal/common'
 import { readAuthority } from '@mailseal/common/authority'
 import { PATHS } from '@mailseal/common/rpc'
-import { type Context, connect, type Enrolled, requireEnrolled } from './context.ts'
+import { type Context, connect, type Enrolled, requireEnrolled, type Warning } from './context.ts'
 import { syncDirectory } from './directory.ts'
 import { openHeldList, refreshList } from './revocation-list.ts'
 
@@ -15,14 +15,17 @@ export interface SyncResult {
   }
   /** How many certificates the agent holds. */
   readonly certificates: number
+  readonly warnings: readonly Warning[]
 }
+
+/** Why there may be no directory for us: an open way to the server, or a mailbox that is not Active any more. */
+const NO_DIRECTORY: readonly string[] = ['server-not-trusted', 'refused-by-policy']
 
 /**
  * Brings authority document, revocation list and certificates up to date, in this order: each is checked by the one
- * before.
+ * before. Where the directory is not open to us, that is a warning.
  *
- * @throws {@link MailsealError} `not-enrolled`, `server-unreachable`, `untrusted`, `revocation-list-refused`,
- *   `server-not-trusted`.
+ * @throws {@link MailsealError} `not-enrolled`, `server-unreachable`, `untrusted`, `revocation-list-refused`.
  */
 export async function sync(context: Context): Promise<SyncResult> {
   await syncAuthority(context, await requireEnrolled(context))
@@ -30,7 +33,19 @@ export async function sync(context: Context): Promise<SyncResult> {
   const { identity, trust } = enrolled
   const bytes = await refreshList(context, { server: identity.server, trust, timeout: context.timeouts.download })
   const header = heldHeader(context)
-  return { crl: { number: header.number, entries: header.count, bytes }, certificates: await syncDirectory(context, enrolled) }
+  const warnings = await syncDirectoryIfOpen(context, enrolled)
+  const crl = { number: header.number, entries: header.count, bytes }
+  return { crl, certificates: context.state.certificateCount(), warnings }
+}
+
+async function syncDirectoryIfOpen(context: Context, enrolled: Enrolled): Promise<readonly Warning[]> {
+  try {
+    await syncDirectory(context, enrolled)
+    return []
+  } catch (error) {
+    if (!(error instanceof MailsealError) || !NO_DIRECTORY.includes(error.code)) throw error
+    return [{ code: error.code, message: error.message }]
+  }
 }
 
 async function syncAuthority(context: Context, { identity }: Enrolled): Promise<void> {

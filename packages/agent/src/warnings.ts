@@ -27,7 +27,10 @@ export function certificateWarnings(context: Context, identity: Identity, renewF
     const message = `your certificate was revoked on ${formatDate(entry.revokedAt)}; ${again}`
     warnings.push({ code: 'own-certificate-revoked', message })
   } else if (now >= validTo) {
-    warnings.push({ code: 'own-certificate-expired', message: `your certificate expired on ${formatDate(validTo)}; ${again}` })
+    warnings.push({
+      code: 'own-certificate-expired',
+      message: `your certificate expired on ${formatDate(validTo)}; ${again}`,
+    })
   } else if (now >= renewFrom) {
     const message = `Your security certificates are approaching expiration. Before ${formatDate(validTo)}, ${again}.`
     warnings.push({ code: 'renewal-due', message })

@@ -52,6 +52,8 @@ export const LIMITS = {
   /** The text of an enrollment message as an administrator writes it; leaves room for the attachment. */
   enrollmentText: 32 * 1024,
   keyFile: 4 * 1024 * 1024,
+  /** A TLS certificate with its chain, or its key: a few kilobytes. */
+  tlsFile: 256 * 1024,
   /** Secret keys in one key file, one for each enrollment; each is read when the file is opened. */
   keyFileKeys: 256,
   /** Parts of a message, and how deep they nest; real mail stays far below. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { concat, fromHex, utf8 } from './encoding.ts'
-import { deriveSealingKeyPair, type SealingKeyPair } from './sealed-channel.ts'
+import { type SealingKeyPair, sealingKeyPairOf } from './sealed-channel.ts'
 
 /** The DER of an Ed25519 private key up to its 32 bytes (RFC 8410, section 7). */
 const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420', 'prefix')
@@ -21,7 +21,7 @@ export interface Quorum {
 }
 
 /** Derives root and archive key pair with HKDF-SHA256, empty salt, one label each (docs/spec/authority.md). */
-export async function deriveQuorum(seed: Uint8Array): Promise<Quorum> {
+export function deriveQuorum(seed: Uint8Array): Quorum {
   if (seed.length !== 32) throw new TypeError('a quorum seed has 32 bytes')
   const derive = (output: string) =>
     new Uint8Array(hkdfSync('sha256', seed, new Uint8Array(0), utf8(`mailseal/1 quorum seed ${output}`), 32))
@@ -30,6 +30,6 @@ export async function deriveQuorum(seed: Uint8Array): Promise<Quorum> {
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
   return {
     root: { publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX_LENGTH)), privateKey },
-    archive: await deriveSealingKeyPair(derive('archive')),
+    archive: sealingKeyPairOf(derive('archive')),
   }
 }

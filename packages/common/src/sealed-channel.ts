@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, type webcrypto } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, type webcrypto } from 'node:crypto'
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke'
-import { concat, equalBytes, utf8 } from './encoding.ts'
+import { concat, equalBytes, fromHex, utf8 } from './encoding.ts'
 import { MailsealError } from './errors.ts'
 
 /**
@@ -11,6 +11,9 @@ const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEA
 const FORMAT_VERSION = 1
 const ENCAPSULATED_LENGTH = 32
 const TAG_LENGTH = 16
+const PUBLIC_KEY_LENGTH = 32
+/** The DER of an X25519 private key up to its 32 bytes (RFC 8410, section 7). */
+const X25519_PKCS8_PREFIX = fromHex('302e020100300506032b656e04220420', 'prefix')
 
 /** Raw X25519 keys, 32 bytes each. */
 export interface SealingKeyPair {
@@ -52,9 +55,12 @@ export async function generateSealingKeyPair(): Promise<SealingKeyPair> {
   return exported(await suite.GenerateKeyPair(true))
 }
 
-/** Derives a key pair from secret bytes with HPKE's DeriveKeyPair (RFC 9180, section 7.1.3). */
-export async function deriveSealingKeyPair(secret: Uint8Array): Promise<SealingKeyPair> {
-  return exported(await suite.DeriveKeyPair(secret, true))
+/** The X25519 key pair whose private key is these 32 secret bytes (RFC 7748, section 5). */
+export function sealingKeyPairOf(secret: Uint8Array<ArrayBuffer>): SealingKeyPair {
+  const der = Buffer.from(concat(X25519_PKCS8_PREFIX, secret))
+  const publicKey = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  return { publicKey: new Uint8Array(spki.subarray(-PUBLIC_KEY_LENGTH)), privateKey: secret }
 }
 
 async function publicKeyOf(raw: Uint8Array): Promise<webcrypto.CryptoKey> {

@@ -5,7 +5,11 @@ import type { Unlocked } from './start-up/index.ts'
 const LABEL = 'mailseal/1 directory token\n'
 
 function macOf(unlocked: Pick<Unlocked, 'directoryTokenKey'>, mailboxId: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHmac('sha256', unlocked.directoryTokenKey).update(utf8(LABEL + mailboxId)).digest())
+  return new Uint8Array(
+    createHmac('sha256', unlocked.directoryTokenKey)
+      .update(utf8(LABEL + mailboxId))
+      .digest(),
+  )
 }
 
 /** The token that opens the whole directory to a mailbox's agents: its id and an HMAC. Nothing is stored. */

@@ -197,7 +197,7 @@ async function prepare(plan: Plan): Promise<{ initialized: Initialized; write(tx
 }
 
 async function makeKeys({ organization, domains, now }: Plan, seed: Uint8Array): Promise<Keys> {
-  const quorum = await deriveQuorum(seed)
+  const quorum = deriveQuorum(seed)
   return {
     quorum,
     generation: { rootFingerprint: rootFingerprintOf(quorum.root.publicKey), number: 1 },

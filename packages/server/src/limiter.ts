@@ -6,8 +6,16 @@ export interface Limiter {
   run<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** First come, first served. */
-export function makeLimiter(limits: { readonly running: number; readonly waiting: number }): Limiter {
+/**
+ * First come, first served.
+ *
+ * @param limits.refusal - What the error says where the queue is full.
+ */
+export function makeLimiter(limits: {
+  readonly running: number
+  readonly waiting: number
+  readonly refusal: string
+}): Limiter {
   const queue: (() => void)[] = []
   let running = 0
 
@@ -16,7 +24,7 @@ export function makeLimiter(limits: { readonly running: number; readonly waiting
       running += 1
       return
     }
-    if (queue.length >= limits.waiting) throw new MailsealError('busy', 'too many passwords are being checked just now')
+    if (queue.length >= limits.waiting) throw new MailsealError('busy', limits.refusal)
     await new Promise<void>((resolve) => queue.push(resolve))
   }
 

@@ -26,7 +26,7 @@ const HEADER_LENGTH = 1 + 3 * 4 + SALT_LENGTH
 
 const derive = promisify(argon2)
 /** Each takes 256 MiB and threads that all of node:crypto shares; 32 in the queue wait for eight seconds at most. */
-const limiter = makeLimiter({ running: 2, waiting: 32 })
+const limiter = makeLimiter({ running: 2, waiting: 32, refusal: 'too many passwords are being checked just now' })
 
 function writeHeader({ memoryKiB, passes, lanes }: Argon2Parameters, salt: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(HEADER_LENGTH)

@@ -43,7 +43,7 @@ const SETTINGS = {
 } as const satisfies Record<string, Setting<unknown>>
 
 export type SettingKey = keyof typeof SETTINGS
-export type SettingValue<K extends SettingKey> = ReturnType<(typeof SETTINGS)[K]['parse']>
+type SettingValue<K extends SettingKey> = ReturnType<(typeof SETTINGS)[K]['parse']>
 
 /** The value of a setting, or its default. */
 export async function readSetting<K extends SettingKey>(

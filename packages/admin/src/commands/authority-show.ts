@@ -26,7 +26,7 @@ export const authorityShow = defineCommand({
         domains,
         version,
         issued: formatTime(issued),
-        root: rootFingerprint,
+        rootFingerprint,
         generation,
         authorities: cas,
       },

@@ -27,7 +27,7 @@ export const issueOptions = {
   ),
 }
 
-type IssueContext = Pick<CommandContext<typeof issueOptions, Record<never, never>>, 'options' | 'ask' | 'say'>
+type IssueContext = Pick<CommandContext<typeof issueOptions, Record<never, never>>, 'options' | 'ask'>
 
 /** What became of an enrollment message. */
 type Mailing =

@@ -77,5 +77,5 @@ function describeTemporaryKey({ issued, expires, sent, expired }: NonNullable<Ma
 }
 
 function describeReport({ time, crlNumber, version }: NonNullable<MailboxView['lastReport']>): string {
-  return `${formatMinute(time)}, revocation list ${crlNumber}, mailseal ${version}`
+  return `${formatMinute(time)}, revocation list ${crlNumber}, ${version}`
 }

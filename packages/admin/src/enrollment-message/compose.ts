@@ -10,6 +10,10 @@ import { type EnrollmentTemplate, fillPlaces, holdsTemporaryKey, type Placeholde
 /** Nodemailer takes long to load, and most runs of a program mail nothing. */
 const loadComposer = () => import('nodemailer/lib/mail-composer')
 
+/** RFC 5322, section 2.1.1: what any mail server passes on. */
+const PLAIN_LINE = /^[\t\x20-\x7e]{0,998}$/
+const PLAIN_HEADER = 'Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 7bit'
+
 export interface EnrollmentMessage {
   /** RFC 5322, lines ending with CRLF. */
   readonly bytes: Uint8Array
@@ -51,7 +55,7 @@ export async function composeEnrollmentMessage(options: {
     messageId: `<${toHex(random(16))}@${domain}>`,
     // RFC 3834: nobody's absence is told to it.
     headers: { 'Auto-Submitted': 'auto-generated' },
-    text: fillPlaces(template.text, values),
+    text: asTextPart(fillPlaces(template.text, values)),
     attachments: [{ ...ATTACHMENT, content }],
     baseBoundary: toHex(random(16)),
     newline: 'win',
@@ -66,4 +70,13 @@ export async function composeEnrollmentMessage(options: {
     )
   }
   return { bytes, holdsTemporaryKey: holdsTemporaryKey(template) }
+}
+
+/**
+ * Plain lines stay as they are, so that a file in the outbox can be read, and its commands copied, without a mail
+ * program; nodemailer by itself would break each that is longer than 76 characters.
+ */
+function asTextPart(content: string): { content: string } | { raw: string } {
+  const isPlain = content.split('\n').every((line) => PLAIN_LINE.test(line))
+  return isPlain ? { raw: `${PLAIN_HEADER}\n\n${content}` } : { content }
 }

@@ -45,6 +45,12 @@ test('every line ends with CRLF and is short enough for SMTP', async () => {
   expect(Math.max(...raw.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998)
 })
 
+test('lines of plain text stand in the message as they are, so that its file can be read', async () => {
+  const long = `https://km.example.org/${'a'.repeat(300)}`
+  const { raw } = await compose(await issueKey(), { subject: 'Hello', text: `.\n${long}\nFrom me\n\n{{temporaryKey}}` })
+  expect(raw).toContain(`Content-Transfer-Encoding: 7bit\r\n\r\n.\r\n${long}\r\nFrom me\r\n\r\n`)
+})
+
 test("the default text names our agent's commands and no place is left in it", async () => {
   const { text } = await compose(await issueKey())
   const typed = [...text.matchAll(/^ {7}(mailseal .*)$/gm)].map(([, command]) => command)

@@ -15,8 +15,9 @@ import { readAuthority } from '@mailseal/common/authority'
 import { assertSubkeyWorks, makeUserKey } from '@mailseal/common/certificate'
 import { sealEnrollmentRequest } from '@mailseal/common/enrollment'
 import type { Context, Warning } from '../context.ts'
+import { keepOld, readIfPresent, setAside } from '../files.ts'
 import { type KeyFileContent, uniteContents } from '../key-file/content.ts'
-import { keepOld, openKeyFile, readIfPresent, setAside, writeKeyFile } from '../key-file/key-file.ts'
+import { openKeyFile, writeKeyFile } from '../key-file/key-file.ts'
 import { makeLock, type PasswordLock } from '../key-file/password-message.ts'
 import { newPassword } from '../passwords.ts'
 import { AGENT, sendReport } from '../report.ts'
@@ -56,7 +57,9 @@ export interface EnrollResult extends Identity {
 }
 
 /** Codes that say of a temporary key that it is over. Nobody vouches for them, so that nothing is deleted for them. */
-const ENDED: readonly string[] = ['used', 'expired', 'replaced', 'canceled', 'unknown'].map((end) => `temporary-key-${end}`)
+const ENDED: readonly string[] = ['used', 'expired', 'replaced', 'canceled', 'unknown'].map(
+  (end) => `temporary-key-${end}`,
+)
 
 /**
  * Enrolls this computer with a temporary key, or finishes an enrollment that was begun (DESIGN, section 3).
@@ -128,7 +131,7 @@ async function settle(context: Context, begun: Begun): Promise<readonly string[]
     return (await finish(context, begun)).keptAside
   } catch (thrown) {
     const error = asMailsealError(thrown)
-    if (ENDED.includes(error.code)) return [await setAside(context.home.pending)]
+    if (ENDED.includes(error.code)) return [await setAside(context.home.pending, PENDING_LIMIT)]
     const { address, begun: at } = begun.pending
     const what = `the enrollment of ${address}, begun on ${formatDate(at)} with another temporary key, is not finished`
     throw new MailsealError(error.code, `${what}: ${error.message}`, { hint: error.hint, cause: error })
@@ -169,7 +172,19 @@ async function prepare(
   const { mailbox, address, userId } = offer
   const { fingerprint, subkeyFingerprint, validFrom, validTo, secretKey } = key
   return {
-    ...{ begun, server, mailbox, address, userId, fingerprint, subkeyFingerprint, validFrom, validTo, secretKey, request },
+    ...{
+      begun,
+      server,
+      mailbox,
+      address,
+      userId,
+      fingerprint,
+      subkeyFingerprint,
+      validFrom,
+      validTo,
+      secretKey,
+      request,
+    },
     pskId: secrets.pskId,
     authority: new Uint8Array(document.bytes),
     replyKey: replyKey.key,
@@ -204,7 +219,12 @@ function identityOf(pending: PendingEnrollment, reply: CertifiedReply): Identity
 /** Writes the key file and who we are, with the write lock held. */
 function save(
   context: Context,
-  { pending, reply, identity, password }: { pending: PendingEnrollment; reply: CertifiedReply; identity: Identity; password: string },
+  {
+    pending,
+    reply,
+    identity,
+    password,
+  }: { pending: PendingEnrollment; reply: CertifiedReply; identity: Identity; password: string },
 ): Promise<readonly string[]> {
   const { mailbox, address, server, directoryToken, serial, fingerprint } = identity
   const { document, certificate, recovered } = reply
@@ -239,7 +259,7 @@ async function uniteWithPresent(
       if (!(error instanceof MailsealError)) throw error
     }
   }
-  const keptAside = present === null ? [] : [await keepOld(context.home.keyFile)]
+  const keptAside = present === null ? [] : [await keepOld(context.home.keyFile, LIMITS.keyFile)]
   return { united: content, lock: await makeLock(password, context.random), keptAside }
 }
 

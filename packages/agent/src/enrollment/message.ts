@@ -22,7 +22,10 @@ const KEY_LIKE = /(?<![\p{L}\p{N}])[0-9A-Za-z]{5}(?:[-\u2010-\u2015\u2212][0-9A-
  */
 export function readEnrollmentMessage(message: Uint8Array): Invitation {
   if (message.length > LIMITS.enrollmentMessage) {
-    throw new MailsealError('too-large', `the message is larger than ${LIMITS.enrollmentMessage} bytes, which no enrollment message is`)
+    throw new MailsealError(
+      'too-large',
+      `the message is larger than ${LIMITS.enrollmentMessage} bytes, which no enrollment message is`,
+    )
   }
   const leaves = leavesOf(parseMime(message))
   const [attachment, ...others] = leaves.filter(isAttachment)
@@ -32,7 +35,8 @@ export function readEnrollmentMessage(message: Uint8Array): Invitation {
       hint: 'save the whole enrollment message as a file, or enroll without it: mailseal enroll --address ADDRESS --server URL',
     })
   }
-  return { ...readAttachment(decodeBody(attachment)), temporaryKey: findTemporaryKey(leaves) }
+  const { offer, mac, authority } = readAttachment(decodeBody(attachment))
+  return { offer, mac, authority, temporaryKey: findTemporaryKey(leaves) }
 }
 
 function leavesOf(part: MimePart): MimePart[] {

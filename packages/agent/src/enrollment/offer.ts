@@ -1,4 +1,13 @@
-import { addressOfUserId, domainOf, equalBytes, LIMITS, MailsealError, SPANS, type TemporaryKeySecrets, toBase64url } from '@mailseal/common'
+import {
+  addressOfUserId,
+  domainOf,
+  equalBytes,
+  LIMITS,
+  MailsealError,
+  SPANS,
+  type TemporaryKeySecrets,
+  toBase64url,
+} from '@mailseal/common'
 import { type Authority, assertSuccessor, readAuthority } from '@mailseal/common/authority'
 import { type Offer, readOffer, serverTimeMac } from '@mailseal/common/offer'
 import { offerAnswerSchema, PATHS, type RpcClient } from '@mailseal/common/rpc'
@@ -88,7 +97,10 @@ async function askForOffer(context: Context, client: RpcClient, secrets: Tempora
   }
   const difference = Math.abs(context.clock.now() - answer.time)
   if (difference > SPANS.clockTolerance) {
-    throw new MailsealError('clock-wrong', `this computer's clock and that of the KM server differ by ${difference} seconds`)
+    throw new MailsealError(
+      'clock-wrong',
+      `this computer's clock and that of the KM server differ by ${difference} seconds`,
+    )
   }
   return answer
 }
@@ -126,7 +138,11 @@ function assertAcceptable(context: Context, offer: Offer, document: Authority, o
 }
 
 function otherDocument(): MailsealError {
-  return new MailsealError('untrusted', 'the authority document is not the one that the temporary key was issued under', {
-    hint: 'somebody may stand between you and the KM server; ask your administrator',
-  })
+  return new MailsealError(
+    'untrusted',
+    'the authority document is not the one that the temporary key was issued under',
+    {
+      hint: 'somebody may stand between you and the KM server; ask your administrator',
+    },
+  )
 }

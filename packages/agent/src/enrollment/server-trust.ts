@@ -25,7 +25,12 @@ export function asRootFingerprint(text: string): string {
  */
 export async function assertServerTrusted(
   context: Context,
-  { server, address, document, root }: { server: string; address: string; document: Authority; root: string | undefined },
+  {
+    server,
+    address,
+    document,
+    root,
+  }: { server: string; address: string; document: Authority; root: string | undefined },
 ): Promise<void> {
   const url = asServerUrl(server)
   const domain = domainOf(address)

@@ -59,13 +59,16 @@ export function writeKeyFileContent(content: KeyFileContent): Uint8Array<ArrayBu
  * @param bytes - From behind the password; a file of somebody else may hold anything.
  * @throws {@link MailsealError} `bad-data`, `too-large`, `untrusted` if the authority document's signature is wrong.
  */
-export async function readKeyFileContent(bytes: Uint8Array): Promise<KeyFileContent & { readonly document: Authority }> {
+export async function readKeyFileContent(
+  bytes: Uint8Array,
+): Promise<KeyFileContent & { readonly document: Authority }> {
   const { format: _, ...content } = readFormat(contentSchema, bytes, 'the key file', LIMITS.keyFile)
   const document = readAuthority(content.authority)
   if (document.rootFingerprint !== content.root) throw inconsistent('its authority document is of another root')
   const { fingerprint } = await parseCertificate(content.certificate)
   if (content.keys[0]?.fingerprint !== fingerprint) throw inconsistent('its certificate is not that of its current key')
-  if (new Set(content.keys.map((key) => key.fingerprint)).size < content.keys.length) throw inconsistent('a key stands in it twice')
+  if (new Set(content.keys.map((key) => key.fingerprint)).size < content.keys.length)
+    throw inconsistent('a key stands in it twice')
   for (const key of content.keys) {
     const primary = await readPrimarySecret(key.secretKey)
     if (primary.getFingerprint() !== key.fingerprint) throw inconsistent('a key has another fingerprint than stated')
@@ -81,7 +84,7 @@ export async function readKeyFileContent(bytes: Uint8Array): Promise<KeyFileCont
 export function keyOf(content: KeyFileContent, fingerprint: string): StoredKey {
   const key = content.keys.find((one) => one.fingerprint === fingerprint)
   if (key !== undefined) return key
-  throw new MailsealError('not-found', 'the key file does not hold the key of this computer\'s certificate', {
+  throw new MailsealError('not-found', "the key file does not hold the key of this computer's certificate", {
     hint: 'bring the newest copy of it: mailseal keyfile use FILE',
   })
 }

@@ -1,7 +1,7 @@
-import { unlink } from 'node:fs/promises'
 import { equalBytes, LIMITS, MailsealError } from '@mailseal/common'
 import type { Authority } from '@mailseal/common/authority'
 import { readFileBounded, writeFileAtomically, writeSecretFileExclusive } from '@mailseal/common/program'
+import { readIfPresent } from '../files.ts'
 import { type KeyFileContent, readKeyFileContent, writeKeyFileContent } from './content.ts'
 import { openWithPassword, type PasswordLock, sealWithLock } from './password-message.ts'
 
@@ -13,16 +13,6 @@ export interface OpenedKeyFile {
   readonly lock: PasswordLock
 }
 
-/** A file's bytes, or null if there is none. */
-export async function readIfPresent(path: string, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
-  try {
-    return await readFileBounded(path, limit)
-  } catch (error) {
-    if (error instanceof MailsealError && error.code === 'not-found') return null
-    throw error
-  }
-}
-
 /**
  * Opens a key file.
  *
@@ -31,7 +21,8 @@ export async function readIfPresent(path: string, limit: number): Promise<Uint8A
  * @throws {@link MailsealError} `password-wrong`, `bad-data`, `too-large`, `untrusted`.
  */
 export async function openKeyFile(bytes: Uint8Array, password: string, label: string): Promise<OpenedKeyFile> {
-  if (bytes.length > LIMITS.keyFile) throw new MailsealError('too-large', `${label} is larger than ${LIMITS.keyFile} bytes`)
+  if (bytes.length > LIMITS.keyFile)
+    throw new MailsealError('too-large', `${label} is larger than ${LIMITS.keyFile} bytes`)
   const { content, lock } = await openWithPassword(bytes, password, label)
   const { document, ...read } = await readKeyFileContent(content)
   return { content: read, document, lock }
@@ -65,31 +56,6 @@ export async function copyKeyFile(from: string, to: string): Promise<void> {
   const bytes = await readFileBounded(from, LIMITS.keyFile)
   await writeSecretFileExclusive(to, bytes)
   await assertWritten(to, bytes)
-}
-
-/**
- * Moves a file that cannot be used out of the way, under a name that nothing has: `.old`, `.old.2` and so on.
- *
- * @returns The name that it has now.
- */
-export async function setAside(path: string): Promise<string> {
-  const kept = await keepOld(path)
-  await unlink(path)
-  return kept
-}
-
-/** Copies a file to a name that nothing has; as {@link setAside}, but the file stays. */
-export async function keepOld(path: string): Promise<string> {
-  const bytes = await readFileBounded(path, LIMITS.keyFile)
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? `${path}.old` : `${path}.old.${number}`
-    try {
-      await writeSecretFileExclusive(name, bytes)
-      return name
-    } catch (error) {
-      if (!(error instanceof MailsealError) || error.code !== 'already-exists') throw error
-    }
-  }
 }
 
 async function assertWritten(path: string, bytes: Uint8Array): Promise<void> {

@@ -50,7 +50,17 @@ export async function sealWithLock(lock: PasswordLock, content: Uint8Array): Pro
     format: 'binary',
     config: CONFIG,
   })
-  return utf8(openpgp.armor(openpgp.enums.armor.message, concat(lock.packet, sealed), undefined, undefined, undefined, false, CONFIG))
+  return utf8(
+    openpgp.armor(
+      openpgp.enums.armor.message,
+      concat(lock.packet, sealed),
+      undefined,
+      undefined,
+      undefined,
+      false,
+      CONFIG,
+    ),
+  )
 }
 
 /**
@@ -73,7 +83,12 @@ export async function openWithPassword(
   if (key?.data.length !== SESSION_KEY_LENGTH) throw damaged(label)
   const sessionKey = new Uint8Array(key.data)
   const opened = await readable(label, async () =>
-    openpgp.decrypt({ message: await message(), sessionKeys: asSessionKey(sessionKey), format: 'binary', config: CONFIG }),
+    openpgp.decrypt({
+      message: await message(),
+      sessionKeys: asSessionKey(sessionKey),
+      format: 'binary',
+      config: CONFIG,
+    }),
   )
   return { content: new Uint8Array(opened.data), lock: { packet, sessionKey } }
 }
@@ -110,5 +125,8 @@ async function readable<T>(label: string, read: () => Promise<T>): Promise<T> {
 }
 
 function damaged(label: string, cause?: unknown): MailsealError {
-  return new MailsealError('bad-data', `${label} is damaged`, { cause, hint: 'use a copy of it: mailseal keyfile use FILE' })
+  return new MailsealError('bad-data', `${label} is damaged`, {
+    cause,
+    hint: 'use a copy of it: mailseal keyfile use FILE',
+  })
 }

@@ -2,11 +2,12 @@ import { asMailsealError, LIMITS, MailsealError } from '@mailseal/common'
 import { evaluateCertificate } from '@mailseal/common/certificate'
 import { readFileBounded } from '@mailseal/common/program'
 import type { Context } from '../context.ts'
+import { readIfPresent } from '../files.ts'
 import { openOwnKeyFile } from '../passwords.ts'
 import type { Identity } from '../state/state.ts'
 import { trustOf } from '../trust.ts'
 import { type KeyFileContent, uniteContents } from './content.ts'
-import { installKeyFile, type OpenedKeyFile, openKeyFile, readIfPresent, writeKeyFile } from './key-file.ts'
+import { installKeyFile, type OpenedKeyFile, openKeyFile, writeKeyFile } from './key-file.ts'
 
 /** What {@link useKeyFile} did. */
 export interface UseResult extends Identity {
@@ -47,9 +48,13 @@ export async function useKeyFile(context: Context, path: string): Promise<UseRes
 function assertPinned(context: Context, { document }: OpenedKeyFile): void {
   const pinned = context.state.authority()
   if (pinned === null || pinned.rootFingerprint === document.rootFingerprint) return
-  throw new MailsealError('untrusted', `the key file is of ${document.organization} under another root than the one pinned here`, {
-    hint: 'use another folder for it: set MAILSEAL_HOME',
-  })
+  throw new MailsealError(
+    'untrusted',
+    `the key file is of ${document.organization} under another root than the one pinned here`,
+    {
+      hint: 'use another folder for it: set MAILSEAL_HOME',
+    },
+  )
 }
 
 /** The key file that is here, often under the same password as the copy. */
@@ -64,11 +69,18 @@ async function openPresent(context: Context, password: string): Promise<OpenedKe
   }
 }
 
-async function unite(own: OpenedKeyFile, copy: OpenedKeyFile): Promise<{ content: KeyFileContent; isCopyNewer: boolean }> {
+async function unite(
+  own: OpenedKeyFile,
+  copy: OpenedKeyFile,
+): Promise<{ content: KeyFileContent; isCopyNewer: boolean }> {
   if (own.content.mailbox !== copy.content.mailbox && own.content.address !== copy.content.address) {
-    throw new MailsealError('already-exists', `the key file here is of ${own.content.address}, the other of ${copy.content.address}`, {
-      hint: 'use another folder for it: set MAILSEAL_HOME',
-    })
+    throw new MailsealError(
+      'already-exists',
+      `the key file here is of ${own.content.address}, the other of ${copy.content.address}`,
+      {
+        hint: 'use another folder for it: set MAILSEAL_HOME',
+      },
+    )
   }
   const isCopyNewer = (await identityOf(copy)).validFrom > (await identityOf(own)).validFrom
   const [main, other] = isCopyNewer ? [copy, own] : [own, copy]

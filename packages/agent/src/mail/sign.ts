@@ -63,6 +63,9 @@ function assertUsable(context: Context, { serial, validFrom, validTo }: Identity
     })
   }
   if (now < validFrom) {
-    throw new MailsealError('clock-wrong', `this computer's clock is before ${formatTime(validFrom)}, when your certificate begins`)
+    throw new MailsealError(
+      'clock-wrong',
+      `this computer's clock is before ${formatTime(validFrom)}, when your certificate begins`,
+    )
   }
 }

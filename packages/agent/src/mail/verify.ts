@@ -1,6 +1,6 @@
 import { MailsealError } from '@mailseal/common'
 import { crlFreshness } from '@mailseal/common/crl'
-import { decodeHeader, parseMime, type MimePart, singleFrom } from '@mailseal/common/mime'
+import { decodeHeader, type MimePart, parseMime, singleFrom } from '@mailseal/common/mime'
 import { canonicalText, readSigned, type SignedMessage } from '@mailseal/common/pgp-mime'
 import {
   exitCodeOf,
@@ -70,7 +70,10 @@ async function refreshBriefly(context: Context, { identity, trust }: Enrolled) {
   } catch (error) {
     if (!(error instanceof MailsealError)) throw error
     const { code, message } = error
-    return { isOnline: code !== 'server-unreachable', warnings: code === 'server-unreachable' ? [] : [{ code, message }] }
+    return {
+      isOnline: code !== 'server-unreachable',
+      warnings: code === 'server-unreachable' ? [] : [{ code, message }],
+    }
   }
 }
 

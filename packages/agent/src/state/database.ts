@@ -18,7 +18,9 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
   await createPrivate(path)
   const database = connect(path)
   try {
-    await whenFree(() => database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON'))
+    await whenFree(() =>
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON'),
+    )
     await migrate(database, path)
     return database
   } catch (error) {
@@ -80,7 +82,8 @@ async function whenFree(attempt: () => void): Promise<void> {
       return attempt()
     } catch (cause) {
       if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw cause
-      if (Date.now() > deadline) throw new MailsealError('busy', 'another mailseal is at work on the same files', { cause })
+      if (Date.now() > deadline)
+        throw new MailsealError('busy', 'another mailseal is at work on the same files', { cause })
     }
     await wait(LOCK_RETRY)
   }

@@ -54,6 +54,8 @@ export const directoryAnswerSchema = v.strictObject({
 export const PATHS = {
   about: '/',
   authority: '/v1/authority',
+  /** Certificates of the CAs, for OpenPGP programs. */
+  authorities: '/v1/ca',
   crl: '/v1/crl',
   certificates: '/v1/certificates/',
   directory: '/v1/directory',

@@ -9,7 +9,15 @@ export {
   reportAnswerSchema,
   signedRequestSchema,
 } from './agent.ts'
-export { asServerUrl, type BinaryAnswer, createRpcClient, type Fetch, isLoopback, type RpcClient, readErrorBody } from './client.ts'
+export {
+  asServerUrl,
+  type BinaryAnswer,
+  createRpcClient,
+  type Fetch,
+  isLoopback,
+  type RpcClient,
+  readErrorBody,
+} from './client.ts'
 export {
   type Credentials,
   type Delivery,

@@ -235,3 +235,20 @@ test('a command whose help says too little is a mistake of its author', () => {
   expect(() => defineCommand({ ...good, description: ' ', run: body })).toThrow(TypeError)
   expect(() => defineCommand({ ...good, name: 'Do it!', run: body })).toThrow(TypeError)
 })
+
+test('what was refused beside what was done is an error on stderr, the exit code the highest; with --json it is in the object', async () => {
+  const half = does(async () => ({
+    json: { results: [] },
+    text: 'a is done',
+    failures: [
+      new MailsealError('task-not-allowed', 'b is Active', { hint: 'revoke it' }),
+      new MailsealError('not-found', 'c is unknown'),
+    ],
+  }))
+  expect(await run([half], ['do', '--quiet'])).toMatchObject({
+    code: 104,
+    out: 'a is done\n',
+    err: 'seal: error: b is Active\nseal: hint: revoke it\nseal: error: c is unknown\n',
+  })
+  expect(await run([half], ['do', '--json'])).toMatchObject({ code: 104, out: '{"results":[]}\n', err: '' })
+})

@@ -154,7 +154,7 @@ async function assertExpected(
   { generation, archiveKey }: { readonly generation: Generation; readonly archiveKey: Uint8Array },
 ): Promise<Quorum> {
   if (seed.length !== 32) throw unfit('they make no quorum seed')
-  const quorum = await deriveQuorum(seed)
+  const quorum = deriveQuorum(seed)
   const isExpected =
     rootFingerprintOf(quorum.root.publicKey) === generation.rootFingerprint &&
     toHex(quorum.archive.publicKey) === toHex(archiveKey)

@@ -1,7 +1,8 @@
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MailsealError, type Random, toHex } from '@mailseal/common'
+import { asMailsealError, MailsealError, type Random, toHex } from '@mailseal/common'
 import { ensurePrivateFolder, writeFileAtomically } from '@mailseal/common/program'
+import type { Log } from '../log.ts'
 import type { Store, Transaction } from '../store/store.ts'
 
 /** Where messages lie while no mail server is set; each goes when the temporary key that it holds has ended. */
@@ -13,7 +14,7 @@ export interface Outbox {
    *   delete can't come into being.
    */
   put(message: OutboxMessage, recorded: (tx: Transaction) => Promise<void>): Promise<void>
-  /** Removes the files whose temporary keys have ended. */
+  /** Removes the files whose temporary keys have ended. One that can't be removed is logged and tried again. */
   removeSpent(): Promise<void>
 }
 
@@ -24,8 +25,13 @@ export interface OutboxMessage {
 }
 
 /** Opens the outbox in a data folder; what a crash left half-written is removed. */
-export async function openOutbox(options: { store: Store; dataFolder: string; random: Random }): Promise<Outbox> {
-  const { store, random } = options
+export async function openOutbox(options: {
+  store: Store
+  dataFolder: string
+  random: Random
+  log: Log
+}): Promise<Outbox> {
+  const { store, random, log } = options
   const folder = join(options.dataFolder, 'outbox')
   await ensurePrivateFolder(folder)
   for (const name of await readdir(folder)) if (name.endsWith('.tmp')) await remove(join(folder, name))
@@ -60,7 +66,9 @@ export async function openOutbox(options: { store: Store; dataFolder: string; ra
       }),
     removeSpent: () =>
       inTurn(async () => {
-        for (const name of await store.read((reads) => reads.spentOutboxFiles())) await forget(name)
+        for (const name of await store.read((reads) => reads.spentOutboxFiles())) {
+          await forget(name).catch((thrown) => log(`outbox: ${asMailsealError(thrown).message}`))
+        }
       }),
   }
 }

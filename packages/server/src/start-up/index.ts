@@ -1,9 +1,8 @@
 export { STARTUP_SECRET_ESCROW, sealStartupSecret } from './escrow.ts'
-export { findStartupSecret, type NewStartupSecret, prepareStartupSecret } from './startup-secret.ts'
+export { findStartupSecret, prepareStartupSecret } from './startup-secret.ts'
 export {
   caSecretName,
   DATA_KEY_SECRET,
-  type DataKey,
   makeDataKey,
   sealCaKey,
   sealEnrollmentKey,

@@ -3,7 +3,7 @@ import type { ErrorBody } from '@mailseal/common/rpc'
 import type { Mailbox, Transaction } from '../store/store.ts'
 import type { Call } from './call.ts'
 import type { TaskContext } from './context.ts'
-import { doOnce } from './once.ts'
+import { doOnce, isRefused } from './once.ts'
 import { mailboxOf } from './status.ts'
 
 type AddressesTask = 'enable' | 'reissue' | 'cancel' | 'revoke'
@@ -27,7 +27,7 @@ export async function forEachAddress<R extends { address: string }>(
         typedAddress: typed,
         work: async (tx) => work(tx, await mailboxOf(tx, asAddress(typed)), context.clock.now()),
       })
-      results.push('error' in outcome ? { address: typed, error: outcome.error } : outcome)
+      results.push(isRefused(outcome) ? { address: typed, error: outcome.error } : outcome)
     }
   } finally {
     await context.outbox.removeSpent()

@@ -47,7 +47,7 @@ export function createEnroll(context: TaskContext): Enroll {
  */
 async function enroll(context: TaskContext, request: Uint8Array): Promise<Uint8Array> {
   const { documentHash, pskId } = readRequestPreamble(request)
-  const stored = await context.store.read((reads) => reads.storedReply(sha256(request)))
+  const stored = await storedReply(context, request)
   if (stored !== null) return stored
   const { key, mailbox } = await context.store.read((reads) => findTemporaryKey(reads, pskId))
   try {
@@ -58,9 +58,17 @@ async function enroll(context: TaskContext, request: Uint8Array): Promise<Uint8A
     await context.outbox.removeSpent()
     return reply
   } catch (thrown) {
-    if (isRefusal(thrown)) await recordRefusal(context, mailbox, thrown)
+    if (!isRefusal(thrown)) throw thrown
+    // Another process may have answered the same request just now, and so used the temporary key.
+    const meanwhile = await storedReply(context, request)
+    if (meanwhile !== null) return meanwhile
+    await recordRefusal(context, mailbox, thrown)
     throw thrown
   }
+}
+
+function storedReply({ store }: TaskContext, request: Uint8Array): Promise<Uint8Array | null> {
+  return store.read((reads) => reads.storedReply(sha256(request)))
 }
 
 interface OpenedRequest {

@@ -43,7 +43,14 @@ export async function doOnce<T extends TaskName, R extends object>(
     const time = context.clock.now()
     await tx.putTaskAnswer(id, call.requestHash, sealed, time)
     const { task, administrators, requestId } = call
-    await record(tx, context.random, { time, task, administrators, subject: subjectOf(piece.typedAddress), result, requestId })
+    await record(tx, context.random, {
+      time,
+      task,
+      administrators,
+      subject: subjectOf(piece.typedAddress),
+      result,
+      requestId,
+    })
     return answer
   }
   try {

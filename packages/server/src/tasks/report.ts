@@ -1,6 +1,11 @@
 import { equalBytes, MailsealError, SPANS, sha256 } from '@mailseal/common'
 import { parseCertificate } from '@mailseal/common/certificate'
-import { readUserRequest, type SignedRequest, type UserRequest, verifyUserRequest } from '@mailseal/common/signed-request'
+import {
+  readUserRequest,
+  type SignedRequest,
+  type UserRequest,
+  verifyUserRequest,
+} from '@mailseal/common/signed-request'
 import type { CertificateRow, Reads } from '../store/store.ts'
 import type { TaskContext } from './context.ts'
 

@@ -32,7 +32,7 @@ export async function sendEnrollmentMessage(
   assertAddressedTo(mailbox, message)
   await outbox.put({ address: mailbox.address, pskId: key.pskId, bytes: message }, async (tx) => {
     await allowed(tx)
-    await tx.takeSendToken(tokenHash)
+    if (!(await tx.takeSendToken(tokenHash))) throw tokenRefused()
     await tx.markTemporaryKeySent(key.pskId)
     const entry = { time: clock.now(), task: 'send', administrators: [], subject: mailbox.address, result: 'done' }
     await record(tx, random, { ...entry, requestId: '' })
@@ -44,7 +44,9 @@ export async function sendEnrollmentMessage(
 function assertAddressedTo(mailbox: Mailbox, message: Uint8Array): void {
   const { headers } = parseMime(message)
   const [to, ...others] = headers.fields('to')
-  const elsewhere = ['cc', 'bcc', 'resent-to', 'resent-cc', 'resent-bcc'].some((name) => headers.fields(name).length > 0)
+  const elsewhere = ['cc', 'bcc', 'resent-to', 'resent-cc', 'resent-bcc'].some(
+    (name) => headers.fields(name).length > 0,
+  )
   const recipients = to === undefined || others.length > 0 || elsewhere ? [] : parseAddresses(to.value)
   if (recipients.length === 1 && recipients[0]?.address === mailbox.address) return
   throw new MailsealError('bad-data', `the message is not addressed to ${mailbox.address} alone`, {

@@ -6,9 +6,9 @@ import { endExpiredKeys } from './temporary-keys.ts'
  * Lets go of what is past its time: secrets of expired temporary keys, remembered answers and replies, tokens, and files
  * in the outbox. Done at start and every so often; nothing depends on when.
  */
-export async function sweep(context: TaskContext): Promise<void> {
-  const now = context.clock.now()
-  await context.store.transaction(async (tx) => {
+export async function sweep({ store, outbox, clock }: Pick<TaskContext, 'store' | 'outbox' | 'clock'>): Promise<void> {
+  const now = clock.now()
+  await store.transaction(async (tx) => {
     await endExpiredKeys(tx, await tx.expiredTemporaryKeys(now))
     await tx.dropTaskAnswers(now - SPANS.taskResultKept)
     await tx.dropReplies(now - SPANS.replyKept)
@@ -16,5 +16,5 @@ export async function sweep(context: TaskContext): Promise<void> {
     await tx.dropUserRequestAnswers(now - 2 * SPANS.signedRequestTolerance)
     await tx.dropSendTokens(now)
   })
-  await context.outbox.removeSpent()
+  await outbox.removeSpent()
 }

@@ -17,10 +17,11 @@ export function sqliteCode(thrown: unknown): number | null {
  * Tries again, without blocking the process, while another one holds the database's lock.
  * (SQLite's own `busy_timeout` would freeze the event loop.)
  *
- * @throws {@link MailsealError} `busy` after ten seconds.
+ * @param patience - Milliseconds.
+ * @throws {@link MailsealError} `busy` once patience has run out.
  */
-export async function untilFree<T>(attempt: () => T): Promise<T> {
-  const deadline = performance.now() + PATIENCE
+export async function untilFree<T>(attempt: () => T, patience = PATIENCE): Promise<T> {
+  const deadline = performance.now() + patience
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     try {
       return attempt()

@@ -42,22 +42,14 @@ class StatementCache {
   }
 }
 
-/** Runs queries as long as whoever acquired it holds it. */
 class SqliteConnection implements DatabaseConnection {
   readonly #statements: StatementCache
-  #released = false
 
-  constructor(statements: StatementCache) {
-    this.#statements = statements
-  }
-
-  release(): void {
-    this.#released = true
+  constructor(db: DatabaseSync) {
+    this.#statements = new StatementCache(db)
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    // A query that nobody awaited would otherwise join the next transaction.
-    if (this.#released) throw new TypeError('the transaction has ended')
     const bound = parameters.map(asBindable)
     return untilFree(() => {
       const statement = this.#statements.get(sql)
@@ -75,32 +67,28 @@ class SqliteConnection implements DatabaseConnection {
 /** Lets one holder at a time have the connection, in the order of asking. */
 class SqliteDriver implements Driver {
   readonly #db: DatabaseSync
-  readonly #statements: StatementCache
-  #last: Promise<void> = Promise.resolve()
-  readonly #releases = new WeakMap<DatabaseConnection, () => void>()
+  readonly #connection: SqliteConnection
+  #free: Promise<void> = Promise.resolve()
+  #release: () => void = () => undefined
 
   constructor(db: DatabaseSync) {
     this.#db = db
-    this.#statements = new StatementCache(db)
+    this.#connection = new SqliteConnection(db)
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const before = this.#last
-    this.#last = promise
+    const before = this.#free
+    this.#free = promise
     await before
-    const connection = new SqliteConnection(this.#statements)
-    this.#releases.set(connection, () => {
-      connection.release()
-      resolve()
-    })
-    return connection
+    this.#release = resolve
+    return this.#connection
   }
 
-  async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    this.#releases.get(connection)?.()
+  async releaseConnection(): Promise<void> {
+    this.#release()
   }
 
   /** A deferred `begin` would fail in the middle, when another process wrote first. */
@@ -117,10 +105,8 @@ class SqliteDriver implements Driver {
     if (this.#db.isTransaction) this.#db.exec('rollback')
   }
 
-  /** Whoever opened the database closes it: kysely calls nothing here if it was never used. */
-  async destroy(): Promise<void> {
-    await this.#last
-  }
+  /** Whoever opened the database closes it. */
+  async destroy(): Promise<void> {}
 }
 
 /** kysely over one connection of `node:sqlite`. */

@@ -28,10 +28,11 @@ class SqliteStore implements Store {
   readonly #writing: DatabaseSync
   readonly #reading: DatabaseSync
   readonly #writer: Kysely<Schema>
-  readonly #reader: Kysely<Schema>
   readonly #reads: Reads
   /** Set in all that a transaction's work calls; `over` once it has ended, for what outlives it. */
   readonly #inside = new AsyncLocalStorage<{ over: boolean }>()
+  /** What `close` waits for. */
+  readonly #underWay = new Set<Promise<unknown>>()
   #truncation: NodeJS.Timeout | null = null
   #closed = false
 
@@ -39,8 +40,7 @@ class SqliteStore implements Store {
     this.#writing = writing
     this.#reading = reading
     this.#writer = new Kysely({ dialect: sqliteDialect(writing) })
-    this.#reader = new Kysely({ dialect: sqliteDialect(reading) })
-    this.#reads = readsOn(this.#reader)
+    this.#reads = readsOn(new Kysely({ dialect: sqliteDialect(reading) }))
   }
 
   async migrate(clock: Clock): Promise<void> {
@@ -49,17 +49,18 @@ class SqliteStore implements Store {
 
   async read<T>(work: (reads: Reads) => Promise<T>): Promise<T> {
     this.#assertUsable()
-    return work(this.#reads)
+    return this.#untilDone(work(this.#reads))
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#assertUsable()
     const state = { over: false }
+    const inside = (tx: Kysely<Schema>) => this.#inside.run(state, () => work(transactionOn(tx)))
     try {
-      return await this.#writer.transaction().execute((tx) => this.#inside.run(state, () => work(transactionOn(tx))))
+      return await this.#untilDone(this.#writer.transaction().execute(inside))
     } finally {
       state.over = true
-      this.#truncation ??= setTimeout(() => this.#truncateLog(), LOG_KEPT).unref()
+      if (!this.#closed) this.#truncation ??= setTimeout(() => this.#truncateLog(), LOG_KEPT).unref()
     }
   }
 
@@ -67,12 +68,20 @@ class SqliteStore implements Store {
     if (this.#closed) return
     this.#assertUsable()
     this.#closed = true
-    await this.#reader.destroy()
-    await this.#writer.destroy()
+    await Promise.allSettled(this.#underWay)
     if (this.#truncation) clearTimeout(this.#truncation)
     this.#reading.close()
     this.#truncateLog()
     this.#writing.close()
+  }
+
+  async #untilDone<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
   }
 
   /**
@@ -83,8 +92,12 @@ class SqliteStore implements Store {
     this.#truncation = null
     // The transaction that is under way comes here at its end.
     if (this.#writing.isTransaction) return
-    // Another process that reads just then keeps the log for now; that is no error.
-    this.#writing.exec('pragma wal_checkpoint(truncate)')
+    try {
+      this.#writing.exec('pragma wal_checkpoint(truncate)')
+    } catch (thrown) {
+      // Whatever keeps the log as it is, such as a full disk: all of it stays readable, and the next one tries again.
+      if (sqliteCode(thrown) === null) throw thrown
+    }
   }
 
   #assertUsable(): void {

@@ -1,0 +1,112 @@
+import { asText, LIMITS } from '@mailseal/common'
+import { argument, defineCommand, type Frame, option, readFileBounded, readInput } from '@mailseal/common/program'
+import type { ServerIntroduction } from '../context.ts'
+import type { EnrollResult } from '../enrollment/enroll.ts'
+import { type Invitation, readEnrollmentMessage } from '../enrollment/message.ts'
+import { identityJson } from '../speech.ts'
+import { passwordFile, sayWarnings, withAgent } from './with-agent.ts'
+
+/** A temporary key with every blank and hyphen that people put into it. */
+const TEMPORARY_KEY_BYTES = 256
+
+export const enroll = defineCommand({
+  name: 'enroll',
+  summary: 'Makes your keys and has them certified, with a temporary key.',
+  description:
+    'Your administrator gives you a temporary key, in an enrollment message or by hand. It works once. Your keys are made on ' +
+    'this computer; the signing key never leaves it but in your key file, which you can copy to your other computers. If ' +
+    'anything fails on the way, run the same command again: it goes on where it was.',
+  arguments: {
+    message: argument.optional('MESSAGE', 'the enrollment message as a file, or - for stdin'),
+  },
+  options: {
+    address: option.text('--address ADDRESS', 'your address; with --server, if you have no enrollment message'),
+    server: option.text('--server URL', 'the KM server'),
+    temporaryKeyFile: option.text('--temporary-key-file FILE', 'file with the temporary key, instead of asking for it'),
+    root: option.text('--root FINGERPRINT', "the organization's root; any other is refused"),
+    passwordFile,
+  },
+  exitCodes: {
+    105: 'the password of an enrollment that was begun is wrong',
+    106: 'the temporary key is mistyped, used, expired, replaced or canceled',
+    107: 'the KM server does not answer',
+    108: 'nothing vouches for the KM server',
+  },
+  examples: [
+    { command: 'mailseal enroll welcome.eml', description: 'With the enrollment message, saved as a file:' },
+    {
+      command: 'mailseal enroll --address alice@example.org --server https://mailseal.example.org',
+      description: 'With a temporary key that was given by hand:',
+    },
+    {
+      command: 'mailseal enroll welcome.eml --batch --temporary-key-file key.txt --password-file password.txt',
+      description: 'In a script:',
+    },
+  ],
+  async run(context) {
+    const { options, args } = context
+    const invitation = await readInvitation(context, args.message)
+    const temporaryKey = await chooseTemporaryKey(context, invitation, options.temporaryKeyFile)
+    const { address, server, root } = options
+    const result = await withAgent(
+      context,
+      (agent) => agent.enroll({ temporaryKey, invitation, address, server, root }),
+      {
+        passwordFile: options.passwordFile,
+        confirmServer: (introduction) => confirmServer(context, introduction),
+      },
+    )
+    await sayWarnings(context, result.warnings)
+    for (const file of result.keptAside) await context.say(`kept as "${file}": it could not be used any more`)
+    return { json: asJson(result), text: asEnrolledText(result) }
+  },
+})
+
+async function readInvitation({ io }: Frame, path: string | undefined): Promise<Invitation | undefined> {
+  if (path === undefined) return undefined
+  return readEnrollmentMessage(await readInput(io, path, LIMITS.enrollmentMessage))
+}
+
+/** From the file, else from the message, else from the person. */
+async function chooseTemporaryKey(
+  { ask, say }: Frame,
+  invitation: Invitation | undefined,
+  file: string | undefined,
+): Promise<string> {
+  if (file !== undefined) return asText(await readFileBounded(file, TEMPORARY_KEY_BYTES), `file "${file}"`)
+  const found = invitation?.temporaryKey ?? null
+  if (found !== null) {
+    await say('using the temporary key in the message')
+    return found
+  }
+  return ask.password({ message: 'Temporary key', instead: 'give it with --temporary-key-file FILE' })
+}
+
+/** Whoever stands between could name any server: a person has to compare what cannot be forged. */
+async function confirmServer({ ask, say }: Frame, { server, organization, rootFingerprint }: ServerIntroduction) {
+  if (!ask.possible) return false
+  await say(`the KM server is ${server}, which is not on your address's own domain`)
+  await say(`it speaks for the organization "${organization}" with the root fingerprint`)
+  await say((rootFingerprint.match(/.{8}/g) ?? []).join(' '))
+  const typed = await ask.input({
+    message: "If your administrator confirms both, type the organization's name to go on; anything else stops",
+    instead: 'give the fingerprint with --root FINGERPRINT',
+  })
+  return typed.trim() === organization
+}
+
+function asJson(result: EnrollResult) {
+  const { keyFile, server, recoveredKeys, continued, keptAside, warnings } = result
+  return { ...identityJson(result), ...{ keyFile, server, recoveredKeys, continued, keptAside, warnings } }
+}
+
+function asEnrolledText({ address, serial, validTo, keyFile, continued, ...result }: EnrollResult): string {
+  const { validTo: until } = identityJson({ address, serial, validTo, ...result })
+  return [
+    `${continued ? 'Finished the enrollment of' : 'Enrolled'} ${address}: serial number ${serial}, valid until ${until}.`,
+    'Your key file, which your password opens, is',
+    `  ${keyFile}`,
+    'To use it on another computer, copy it there and run "mailseal keyfile use FILE":',
+    '  mailseal keyfile copy FILE',
+  ].join('\n')
+}

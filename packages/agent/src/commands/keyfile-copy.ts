@@ -1,0 +1,23 @@
+import { argument, defineCommand } from '@mailseal/common/program'
+import { withAgent } from './with-agent.ts'
+
+export const keyfileCopy = defineCommand({
+  name: 'keyfile copy',
+  summary: 'Copies your key file into a new file.',
+  description:
+    'The copy is as well protected as the key file itself: by its password, which it keeps. Carry it to another computer and run ' +
+    '"mailseal keyfile use" there, or put it away as a backup. A file that exists is never overwritten.',
+  arguments: { file: argument.one('FILE', 'the copy to make') },
+  options: {},
+  examples: [
+    { command: 'mailseal keyfile copy /media/usb/alice.keyfile', description: 'To a stick:' },
+    { command: 'mailseal keyfile copy backup-2026.keyfile --quiet', description: 'As a backup:' },
+    { command: 'mailseal keyfile copy alice.keyfile --json', description: 'In a script:' },
+  ],
+  async run(context) {
+    const { file } = context.args
+    await withAgent(context, (agent) => agent.keyFile.copy(file))
+    await context.say(`on the other computer, run: mailseal keyfile use "${file}"`)
+    return { json: { file }, text: '' }
+  },
+})

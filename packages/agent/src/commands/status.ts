@@ -1,0 +1,53 @@
+import { formatTime } from '@mailseal/common'
+import { defineCommand } from '@mailseal/common/program'
+import { identityJson, listText } from '../speech.ts'
+import type { AgentStatus } from '../status.ts'
+import { withAgent } from './with-agent.ts'
+
+export const status = defineCommand({
+  name: 'status',
+  summary: 'Says how things stand with your certificate and the revocation list.',
+  description:
+    'Shows your certificate, how long it is valid, where your key file is, and how current the revocation list on this computer ' +
+    'is. Asks nobody and needs no password. What needs your attention comes as a warning with what to do.',
+  arguments: {},
+  options: {},
+  examples: [
+    { command: 'mailseal status', description: 'For you to read:' },
+    { command: 'mailseal status --json', description: 'For a script:' },
+    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal status', description: 'Of another folder:' },
+  ],
+  async run(context) {
+    const result = await withAgent(context, (agent) => agent.status())
+    return { json: asJson(result), text: asStatusText(result) }
+  },
+})
+
+function asJson(result: AgentStatus) {
+  const { renewFrom, keyFile, server, crl, warnings } = result
+  return { ...identityJson(result), renewFrom: formatTime(renewFrom), keyFile, server, crl, warnings }
+}
+
+function asStatusText({
+  address,
+  serial,
+  fingerprint,
+  validFrom,
+  validTo,
+  renewFrom,
+  keyFile,
+  server,
+  crl,
+  warnings,
+}: AgentStatus) {
+  return [
+    ...warnings.map(({ message }) => `Attention: ${message}`),
+    `Address:         ${address}`,
+    `Certificate:     serial number ${serial}`,
+    `Fingerprint:     ${fingerprint}`,
+    `Valid:           ${formatTime(validFrom)} to ${formatTime(validTo)}, to be renewed from ${formatTime(renewFrom)}`,
+    `Key file:        ${keyFile}`,
+    `KM server:       ${server}`,
+    `Revocation list: ${listText(crl)}`,
+  ].join('\n')
+}

@@ -1,0 +1,113 @@
+import { formatDate, formatTime } from '@mailseal/common'
+import type { ListState, SignatureVerdict } from '@mailseal/common/verdict'
+import type { Verification } from './mail/verify.ts'
+import type { Identity } from './state/state.ts'
+
+/* How the agent puts things to people, and how to scripts. */
+
+/** The original's words. */
+export const REVOKED_SENTENCE = 'This message was secured with a revoked security certificate.'
+export const NO_LIST_SENTENCE =
+  'Unable to obtain a valid certificate revocation list. Digital signatures cannot be trusted at this time.'
+
+/** Members of an identity as `--json` shows them. */
+export function identityJson({ address, serial, fingerprint, validFrom, validTo }: Omit<Identity, 'directoryToken'>) {
+  return { address, serial, fingerprint, validFrom: formatTime(validFrom), validTo: formatTime(validTo) }
+}
+
+/** A verdict as `--json` shows it. */
+export function verificationJson({ summary, signature, revocation, warnings, subject, from, text }: Verification) {
+  const { status, signer, address, serial, fingerprint, signedAt, reason } = signature
+  return {
+    summary,
+    encrypted: false,
+    signature: {
+      ...{ status, signer, address, serial, fingerprint },
+      signedAt: signedAt === null ? null : formatTime(signedAt),
+      reason,
+    },
+    revocation,
+    recipients: [],
+    warnings,
+    ...{ subject, from, text },
+  }
+}
+
+/** A verdict for people. The message's own words stand behind their labels, where they can't pass for the verdict. */
+export function verificationText(verification: Verification): string {
+  const { signature, revocation, from, subject } = verification
+  const lines = [
+    verdictSentence(verification),
+    ...(signature.signer === null ? [] : [`${signerLabel(signature)}: ${oneLine(signature.signer)}`]),
+    ...(signature.serial === null ? [] : [`Certificate: serial number ${signature.serial}`]),
+    ...(signature.signedAt === null ? [] : [`Signed: ${formatTime(signature.signedAt)} (as the signature says)`]),
+    `Revocation list: ${listText(revocation)}`,
+    `From: ${from === null ? '(not exactly one address)' : from}`,
+    `Subject (not signed): ${oneLine(subject)}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** A certificate that nobody certified may bear any name. */
+function signerLabel({ status }: SignatureVerdict): string {
+  return status === 'bad' || status === 'uncertified' ? 'Signer (unproven)' : 'Signer'
+}
+
+function verdictSentence({ signature }: Verification): string {
+  switch (signature.status) {
+    case 'good':
+      return `Verified: signed by ${signature.address}.`
+    case 'contact':
+      return `Verified: signed by your contact ${signature.address}.`
+    case 'revoked':
+      return `${REVOKED_SENTENCE}${revokedText(signature)}`
+    case 'expired':
+      return 'Not verified: the certificate was not valid when this message was signed.'
+    case 'uncertified':
+      return 'Not verified: your organization did not certify the key that signed this message.'
+    case 'mismatch':
+      return 'Not verified: this message was signed with the certificate of another address than the one it is from.'
+    case 'unknown':
+      return unknownText(signature)
+    case 'bad':
+      return `Not verified: the signature is bad${signature.reason === null ? '' : ` (${BAD_REASONS.get(signature.reason) ?? signature.reason})`}.`
+    case 'none':
+      return 'Not signed.'
+  }
+}
+
+const BAD_REASONS: ReadonlyMap<string, string> = new Map([
+  ['altered', 'the message was changed after it was signed'],
+  ['malformed', 'the message is not formed as a signed message has to be'],
+  ['unreadable', 'it can not be read'],
+  ['from-the-future', 'it is dated in the future'],
+  ['before-the-key', 'it is dated before its key was made'],
+])
+
+function revokedText({ revokedAt, reason }: SignatureVerdict): string {
+  const on = revokedAt === null ? '' : ` It was revoked on ${formatDate(revokedAt)}`
+  return on === '' ? '' : `${on}${reason === null ? '' : ` (${reason})`}.`
+}
+
+function unknownText({ reason }: SignatureVerdict): string {
+  if (reason === 'revocation-list-missing' || reason === 'revocation-list-stale') return NO_LIST_SENTENCE
+  if (reason === 'no-issuer') return 'Not verified: the signature does not say whose it is.'
+  return 'Not verified: the key that signed this message is not known here.'
+}
+
+/** How current a revocation list is, for people. */
+export function listText({ state, number, age }: ListState): string {
+  if (number === null || age === null) return 'missing'
+  return `${state}, number ${number}, ${ageText(age)} old`
+}
+
+function ageText(seconds: number): string {
+  if (seconds < 120) return `${seconds} seconds`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} hours`
+  return `${Math.floor(seconds / 86_400)} days`
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
+}

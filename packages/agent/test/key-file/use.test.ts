@@ -1,0 +1,155 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { toHex } from '@mailseal/common'
+import { describe, expect, it } from 'vitest'
+import { openKeyFile } from '../../src/key-file/key-file.ts'
+import { letter } from '../mail/messages.ts'
+import {
+  enrolledAgent,
+  frozen,
+  makeOrganization,
+  NOW,
+  newAgent,
+  noNetwork,
+  PASSWORD,
+  temporaryFolder,
+  writeKeyFileAt,
+} from '../organization.ts'
+
+const organization = await makeOrganization()
+const alice = await organization.issue('alice@example.org')
+const newer = await organization.issue('alice@example.org', { validFrom: NOW + 1000 })
+
+async function fingerprintsIn(home: string, password = PASSWORD): Promise<string[]> {
+  const { content } = await openKeyFile(await readFile(join(home, 'mailseal.keyfile')), password, 'the key file')
+  return content.keys.map((key) => key.fingerprint)
+}
+
+const aCopy = async () => join(await temporaryFolder(), 'copy.keyfile')
+
+describe('using a copy of a key file', () => {
+  it('makes a second computer, without the server', async () => {
+    const first = await enrolledAgent(organization, alice)
+    const copy = await aCopy()
+    await first.agent.keyFile.copy(copy)
+    const { agent, home } = await newAgent({ fetch: noNetwork })
+    await expect(agent.status()).rejects.toMatchObject({ code: 'not-enrolled' })
+    expect(await agent.keyFile.use(copy)).toMatchObject({
+      address: 'alice@example.org',
+      serial: alice.serial,
+      fingerprint: alice.key.fingerprint,
+      validFrom: alice.key.validFrom,
+      validTo: alice.key.validTo,
+      keys: 1,
+    })
+    expect(await readFile(join(home, 'mailseal.keyfile'))).toEqual(await readFile(copy))
+    expect(new TextDecoder().decode(await agent.sign(letter()))).toContain('multipart/signed')
+    expect((await agent.status()).serial).toBe(alice.serial)
+  })
+
+  it('takes the password of the copy', async () => {
+    const copy = await writeKeyFileAt(await aCopy(), organization.content(alice), 'another password')
+    const { agent, home } = await newAgent()
+    await expect(agent.keyFile.use(copy)).rejects.toMatchObject({
+      code: 'password-wrong',
+      message: `the password does not open file "${copy}"`,
+    })
+    expect((await readdir(home)).filter((name) => name.includes('keyfile'))).toEqual([])
+  })
+
+  it('unites it with the one that is here: the newer certificate counts, and no secret is dropped', async () => {
+    const { agent, home } = await enrolledAgent(organization, alice)
+    const copy = await writeKeyFileAt(await aCopy(), organization.content(newer))
+    expect(await agent.keyFile.use(copy)).toMatchObject({ serial: newer.serial, keys: 2 })
+    expect(await fingerprintsIn(home)).toEqual([newer.key.fingerprint, alice.key.fingerprint])
+    expect((await agent.status()).serial).toBe(newer.serial)
+  })
+
+  it('does not go back to an older certificate', async () => {
+    const { agent, home } = await enrolledAgent(organization, newer)
+    const copy = await writeKeyFileAt(await aCopy(), organization.content(alice))
+    expect(await agent.keyFile.use(copy)).toMatchObject({ serial: newer.serial, keys: 2 })
+    expect(await fingerprintsIn(home)).toEqual([newer.key.fingerprint, alice.key.fingerprint])
+    expect((await agent.status()).serial).toBe(newer.serial)
+  })
+
+  it('keeps the password of the one that is here', async () => {
+    const { home } = await enrolledAgent(organization, alice)
+    const copy = await writeKeyFileAt(await aCopy(), organization.content(newer), 'another password')
+    const asked: string[] = []
+    const password = async ({ purpose }: { purpose: string }) => {
+      asked.push(purpose)
+      return purpose === 'other' ? 'another password' : PASSWORD
+    }
+    const { agent } = await newAgent({ home, password })
+    await agent.keyFile.use(copy)
+    expect(asked).toEqual(['other', 'open'])
+    expect(await fingerprintsIn(home)).toEqual([newer.key.fingerprint, alice.key.fingerprint])
+  })
+
+  it('is refused under another root, or for another mailbox, and changes nothing then', async () => {
+    const { agent, home } = await enrolledAgent(organization, alice)
+    const before = await readFile(join(home, 'mailseal.keyfile'))
+    const elsewhere = await makeOrganization()
+    const stranger = elsewhere.content(await elsewhere.issue('alice@example.org'))
+    await expect(agent.keyFile.use(await writeKeyFileAt(await aCopy(), stranger))).rejects.toMatchObject({
+      code: 'untrusted',
+      exitCode: 102,
+      message: 'the key file is of Example Organization under another root than the one pinned here',
+    })
+    const bob = organization.content(await organization.issue('bob@example.org'))
+    await expect(agent.keyFile.use(await writeKeyFileAt(await aCopy(), bob))).rejects.toMatchObject({
+      code: 'already-exists',
+      message: 'the key file here is of alice@example.org, the other of bob@example.org',
+    })
+    expect(await readFile(join(home, 'mailseal.keyfile'))).toEqual(before)
+    expect((await agent.status()).serial).toBe(alice.serial)
+  })
+
+  it('is refused if its organization did not certify it', async () => {
+    const other = await makeOrganization()
+    const content = {
+      ...organization.content(alice),
+      ...uncertified(other.content(await other.issue('alice@example.org'))),
+    }
+    const { agent } = await newAgent()
+    await expect(agent.keyFile.use(await writeKeyFileAt(await aCopy(), content))).rejects.toMatchObject({
+      code: 'untrusted',
+      message: 'the certificate in the key file is not certified by its organization',
+    })
+  })
+
+  it('works again where the state was lost', async () => {
+    const { home } = await enrolledAgent(organization, alice)
+    const { agent } = await newAgent()
+    expect(await agent.keyFile.use(join(home, 'mailseal.keyfile'))).toMatchObject({ serial: alice.serial })
+  })
+})
+
+const uncertified = ({
+  certificate,
+  keys,
+}: {
+  certificate: Uint8Array<ArrayBuffer>
+  keys: ReturnType<typeof organization.content>['keys']
+}) => ({ certificate, keys })
+
+describe('what is in the key file', () => {
+  it('is said without any secret', async () => {
+    const { home } = await enrolledAgent(organization, alice)
+    const { agent } = await newAgent({ home, clock: frozen(NOW) })
+    await agent.keyFile.use(await writeKeyFileAt(await aCopy(), organization.content(newer)))
+    const info = await agent.keyFile.info()
+    expect(info).toMatchObject({
+      address: 'alice@example.org',
+      organization: 'Example Organization',
+      root: organization.document.rootFingerprint,
+      keys: [
+        { fingerprint: newer.key.fingerprint, serial: newer.serial, created: NOW + 1000 },
+        { fingerprint: alice.key.fingerprint, serial: alice.serial, created: NOW },
+      ],
+      recoveredKeys: 0,
+    })
+    expect(JSON.stringify(info)).not.toContain(toHex(alice.key.secretKey).slice(-40))
+  })
+})

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Identity, openState } from '../../src/state/state.ts'
+import { makeOrganization, NOW, temporaryFolder } from '../organization.ts'
+
+const IDENTITY: Identity = {
+  mailbox: 'ab'.repeat(16),
+  address: 'alice@example.org',
+  serial: '00000000000000a1',
+  fingerprint: 'cd'.repeat(20),
+  validFrom: NOW,
+  validTo: NOW + 1000,
+  server: 'https://mailseal.example.org',
+  directoryToken: 'token',
+}
+
+async function newState() {
+  const folder = await temporaryFolder()
+  const path = join(folder, 'state.sqlite')
+  const state = await openState(path)
+  onTestFinished(() => state.close())
+  return { folder, path, state }
+}
+
+describe('the state', () => {
+  it('is empty at first, and remembers', async () => {
+    const { path, state } = await newState()
+    expect([state.identity(), state.authority(), state.listMemory(), state.certificateCount()]).toEqual([
+      null,
+      null,
+      null,
+      0,
+    ])
+    const { document } = await makeOrganization()
+    const memory = { number: NOW, hash: new Uint8Array(32).fill(7), etag: '"a"' }
+    await state.exclusively(async (writer) => {
+      writer.setIdentity(IDENTITY)
+      writer.keepAuthority(document)
+      writer.setListMemory(memory)
+    })
+    const again = await openState(path)
+    onTestFinished(() => again.close())
+    expect(again.identity()).toEqual(IDENTITY)
+    expect(again.authority()?.rootFingerprint).toBe(document.rootFingerprint)
+    expect(again.listMemory()).toEqual(memory)
+  })
+
+  it('is for its owner alone', async () => {
+    const { folder, state } = await newState()
+    await state.exclusively(async (writer) => writer.setIdentity(IDENTITY))
+    const names = await readdir(folder)
+    expect(names.length).toBeGreaterThan(1)
+    for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600)
+  })
+
+  it('changes in full or not at all', async () => {
+    const { state } = await newState()
+    const failing = state.exclusively(async (writer) => {
+      writer.setIdentity(IDENTITY)
+      throw new RangeError('in the middle')
+    })
+    await expect(failing).rejects.toThrow('in the middle')
+    expect(state.identity()).toBeNull()
+    await state.exclusively(async (writer) => writer.setIdentity(IDENTITY))
+    expect(state.identity()).toEqual(IDENTITY)
+  })
+
+  it('never takes another root, an older document, or two forms of one version', async () => {
+    const { state } = await newState()
+    const { document } = await makeOrganization()
+    const other = await makeOrganization()
+    await state.exclusively(async (writer) => writer.keepAuthority(document))
+    await state.exclusively(async (writer) => writer.keepAuthority(document))
+    const foreign = state.exclusively(async (writer) => writer.keepAuthority(other.document))
+    await expect(foreign).rejects.toMatchObject({
+      code: 'untrusted',
+      message: 'the authority document is signed by another root than the one pinned',
+    })
+    expect(state.authority()?.rootFingerprint).toBe(document.rootFingerprint)
+  })
+
+  it('knows the current certificate of an address, and old ones by fingerprint', async () => {
+    const { state } = await newState()
+    const row = (fingerprint: string, fetched: number) => ({
+      fingerprint,
+      address: 'bob@example.org',
+      certificate: new Uint8Array([fetched]),
+      fetched,
+    })
+    await state.exclusively(async (writer) => {
+      writer.keepCertificate(row('aa', 1), true)
+      writer.keepCertificate(row('bb', 2), true)
+      writer.keepCertificate(row('bb', 3), false)
+      writer.keepCertificate(row('cc', 4), false)
+    })
+    expect(state.currentCertificate('bob@example.org')).toEqual(row('bb', 3))
+    expect(state.certificate('aa')).toEqual(row('aa', 1))
+    expect(state.certificate('dd')).toBeNull()
+    expect(state.certificateCount()).toBe(3)
+  })
+
+  it('waits for the write lock of another process', async () => {
+    const { path, state } = await newState()
+    const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url))
+    const child = spawn(process.execPath, [script, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const exited = once(child, 'exit')
+    await once(child.stdout, 'data')
+    let done = false
+    const work = state.exclusively(async (writer) => {
+      writer.setIdentity(IDENTITY)
+      done = true
+    })
+    expect(state.identity()).toBeNull()
+    expect(done).toBe(false)
+    child.stdin.write('go\n')
+    await work
+    expect(state.identity()).toEqual(IDENTITY)
+    await exited
+  })
+
+  it('of a newer version is refused and left alone', async () => {
+    const path = join(await temporaryFolder(), 'state.sqlite')
+    const database = new DatabaseSync(path)
+    database.exec('PRAGMA user_version = 99')
+    database.close()
+    await expect(openState(path)).rejects.toMatchObject({
+      code: 'unreadable-file',
+      message: `file "${path}" is of a newer version of mailseal`,
+    })
+  })
+
+  it('that is no database is refused', async () => {
+    const path = join(await temporaryFolder(), 'state.sqlite')
+    await writeFile(path, 'x'.repeat(5000))
+    await expect(openState(path)).rejects.toMatchObject({
+      code: 'unreadable-file',
+      message: `file "${path}" is damaged`,
+    })
+  })
+})

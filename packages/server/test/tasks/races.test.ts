@@ -1,0 +1,145 @@
+import { toHex } from '@mailseal/common'
+import { describe, expect, it } from 'vitest'
+import { enroll, newId, organization, prepareEnrollment, sendEnrollment, soleResult } from '../organization.ts'
+
+const ALICE = 'alice@example.org'
+
+const outcomes = async (promises: Promise<unknown>[]) =>
+  (await Promise.allSettled(promises)).map((one) => (one.status === 'fulfilled' ? 'done' : one.reason.code)).sort()
+
+describe('at the same time', () => {
+  it('two agents with one temporary key: one enrolls, the other is told that it was used', async () => {
+    const org = await organization()
+    const issued = await org.enabled(ALICE)
+    const requests = await Promise.all([prepareEnrollment(issued), prepareEnrollment(issued)])
+    const sent = requests.map(({ request }) => sendEnrollment(org.rpc, request))
+    expect(await outcomes(sent)).toEqual(['done', 'temporary-key-used'])
+    const { mailboxes } = await org.task('mailboxes.list', {})
+    expect(mailboxes).toMatchObject([{ status: 'Active' }])
+  })
+
+  it('one request many times: all get the same bytes', async () => {
+    const org = await organization()
+    const { request } = await prepareEnrollment(await org.enabled(ALICE))
+    const replies = await Promise.all(Array.from({ length: 8 }, () => sendEnrollment(org.rpc, request)))
+    expect(new Set(replies.map(toHex)).size).toBe(1)
+  })
+
+  it('one request at two servers over one database: the same bytes', async () => {
+    const org = await organization()
+    const second = await org.another()
+    const { request } = await prepareEnrollment(await org.enabled(ALICE))
+    const [a, b] = await Promise.all([sendEnrollment(org.rpc, request), sendEnrollment(second, request)])
+    expect(toHex(a)).toBe(toHex(b))
+  })
+
+  it('enabled twice: one temporary key', async () => {
+    const org = await organization()
+    await org.task('mailboxes.add', { address: ALICE, name: '' })
+    const both = Array.from({ length: 2 }, async () => soleResult(await org.task('enable', { addresses: [ALICE] })))
+    expect(await outcomes(both)).toEqual(['done', 'task-not-allowed'])
+  })
+
+  it('revoked and enrolled: either the key is void or the certificate is revoked', async () => {
+    const org = await organization()
+    for (let round = 0; round < 5; round++) {
+      const address = `user${round}@example.org`
+      const issued = await org.enabled(address)
+      const { request } = await prepareEnrollment(issued)
+      const revoke = org.task('revoke', { addresses: [address], reason: 'compromised' }).then(soleResult)
+      const [enrolled, revoked] = await Promise.allSettled([sendEnrollment(org.rpc, request), revoke])
+      expect(revoked.status).toBe('fulfilled')
+      const [mailbox] = (await org.task('mailboxes.list', { addresses: [address] })).mailboxes
+      expect(mailbox).toMatchObject({
+        certificate: null,
+        status: enrolled.status === 'fulfilled' ? 'Disabled' : 'Undefined',
+      })
+    }
+  })
+
+  it('added twice: one mailbox', async () => {
+    const org = await organization()
+    const both = [1, 2].map(() => org.task('mailboxes.add', { address: ALICE, name: '' }))
+    expect(await outcomes(both)).toEqual(['already-exists', 'done'])
+  })
+})
+
+describe('a repeated task', () => {
+  it('has the same answer and does nothing twice, one after the other or at once', async () => {
+    const org = await organization()
+    const add = newId()
+    const parameters = { address: ALICE, name: '' }
+    const added = await org.task('mailboxes.add', parameters, { requestId: add })
+    expect(await org.task('mailboxes.add', parameters, { requestId: add })).toEqual(added)
+
+    const addresses = [ALICE, 'nobody@example.org']
+    const requestId = newId()
+    const enable = () => org.task('enable', { addresses }, { requestId })
+    const [first, second] = await Promise.all([enable(), enable()])
+    await org.restart()
+    expect([second, await enable()]).toEqual([first, first])
+    const [issued] = first?.results ?? []
+    if (issued === undefined || 'error' in issued) throw new TypeError('not enabled')
+    await enroll(org.rpc, issued)
+
+    const revocation = newId()
+    const revoke = () => org.task('revoke', { addresses: [ALICE], reason: 'left' }, { requestId: revocation })
+    const revoked = soleResult(await revoke())
+    expect(revoked).toMatchObject({ status: 'Disabled', serials: [expect.any(String)] })
+    expect(soleResult(await revoke())).toMatchObject({ status: 'Disabled', serials: revoked.serials })
+
+    const { entries } = await org.task('journal', {})
+    expect(entries.map(({ task, result }) => [task, result])).toEqual([
+      ['init', 'done'],
+      ['mailboxes.add', 'done'],
+      ['enable', 'done'],
+      ['enable', 'not-found'],
+      ['enroll', 'done'],
+      ['revoke', 'done'],
+    ])
+  })
+
+  it('with other parameters or for another task under the same id is refused', async () => {
+    const org = await organization()
+    await org.task('mailboxes.add', { address: ALICE, name: '' })
+    const requestId = newId()
+    await org.task('enable', { addresses: [ALICE] }, { requestId })
+    const expected = { code: 'already-exists', message: 'the request id was used for another request' }
+    await expect(org.task('enable', { addresses: ['b@example.org'] }, { requestId })).rejects.toMatchObject(expected)
+    await expect(org.task('cancel', { addresses: [ALICE] }, { requestId })).rejects.toMatchObject(expected)
+    const { mailboxes } = await org.task('mailboxes.list', {})
+    expect(mailboxes).toMatchObject([{ status: 'New' }])
+  })
+
+  it('needs the password again', async () => {
+    const org = await organization()
+    await org.task('mailboxes.add', { address: ALICE, name: '' })
+    const requestId = newId()
+    await org.task('enable', { addresses: [ALICE] }, { requestId })
+    const credentials = [{ administrator: 'admin', password: 'wrong' }]
+    await expect(org.task('enable', { addresses: [ALICE] }, { requestId, credentials })).rejects.toMatchObject({
+      code: 'password-wrong',
+      message: 'administrator name or password is wrong',
+    })
+  })
+})
+
+describe('passwords', () => {
+  it.each([
+    ['wrong', [{ administrator: 'admin', password: 'wrong' }], 'administrator name or password is wrong'],
+    ['of nobody', [{ administrator: 'eve', password: 'wrong' }], 'administrator name or password is wrong'],
+    ['missing', [], "this task requires 1 administrator's password, and 0 were entered"],
+  ])('%s: refused and journaled', async (_, credentials, message) => {
+    const org = await organization()
+    const add = org.task('mailboxes.add', { address: ALICE, name: '' }, { credentials })
+    await expect(add).rejects.toMatchObject({ code: 'password-wrong', message })
+    const { entries } = await org.task('journal', {})
+    expect(entries.at(-1)).toMatchObject({
+      task: 'mailboxes.add',
+      result: 'password-wrong',
+      administrators: [],
+      subject: '',
+    })
+    expect((await org.task('mailboxes.list', {})).mailboxes).toEqual([])
+  })
+})
