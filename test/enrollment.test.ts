@@ -624,7 +624,7 @@ describe('the command line', () => {
     expect(revoked.exitCode).toBe(100)
     expect(revoked.stdout).toMatch(/^This message was secured with a revoked security certificate\. It was revoked on /)
     const many = await carol.json<{ results: { file: string; signature: { status: string } }[] }>(
-      ['verify', file, join(organization.folder, 'admin-password')],
+      ['verify', file, join(organization.folder, 'credentials')],
       { exitCode: 100 },
     )
     expect(many.results.map((result) => result.signature.status)).toEqual(['revoked', 'none'])

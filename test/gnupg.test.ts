@@ -11,6 +11,8 @@ interface Verified {
   readonly signature: { readonly status: string; readonly reason: string | null; readonly address: string | null }
 }
 
+const FROM = '=?utf-8?Q?M=C3=BCller=2C_Alice?= <alice@example.org>'
+
 let organization: Organization
 let gpg: Gnupg
 let alice: User
@@ -59,10 +61,7 @@ describe('GnuPG', () => {
   })
 
   it("verifies the agent's signature, and not over a changed message", async () => {
-    const file = await alice.sign(
-      'Müller, Alice <alice@example.org>',
-      'Trailing blank \r\nFrom here to there\r\nGrüße\r\n',
-    )
+    const file = await alice.sign(FROM, 'Trailing blank \r\nFrom here to there\r\nGrüße\r\n')
     const signed = readSigned(await readFile(file))
     if (signed === null) throw new Error('the agent wrote no signed message')
     const signature = join(organization.folder, 'signature.asc')
@@ -102,7 +101,7 @@ describe('the agent', () => {
   })
 
   it('calls its own colleague good and a changed message bad', async () => {
-    const file = await alice.sign('Müller, Alice <alice@example.org>', 'Ten thousand.\r\n')
+    const file = await alice.sign(FROM, 'Ten thousand.\r\n')
     const good = await bob.json<Verified>(['verify', file])
     expect(good).toMatchObject({ summary: 'verified', signature: { status: 'good', address: 'alice@example.org' } })
     const changed = (await readFile(file, 'latin1')).replace('Ten thousand.', 'Two thousand.')

@@ -68,6 +68,7 @@ export interface State extends StateReader {
    * @throws {@link MailsealError} `busy` if the lock could not be had.
    */
   exclusively<T>(work: (state: StateWriter) => Promise<T>): Promise<T>
+  /** Closing twice is closing once. */
   close(): void
 }
 
@@ -84,8 +85,7 @@ export async function openState(path: string): Promise<State> {
       return run
     },
     close() {
-      database.close()
-      writing.close()
+      for (const connection of [database, writing]) if (connection.isOpen) connection.close()
     },
   }
 }
