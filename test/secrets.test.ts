@@ -25,8 +25,8 @@ const places = new Map<string, Buffer>()
 const secrets = new Map<string, Buffer>()
 
 /** The start-up secret is given to the server; a message in the outbox holds a key as long as that is alive. */
-const isMeantToBe = (name: string) => name === 'startup-secret'
-const isMeantToBeWhileAlive = (name: string) => isMeantToBe(name) || name.endsWith('.eml')
+const isMeantToBe = (name: string): boolean => name === 'startup-secret'
+const isMeantToBeWhileAlive = (name: string): boolean => isMeantToBe(name) || name.endsWith('.eml')
 
 async function keep(when: string, folder: string, except = isMeantToBe): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
