@@ -17,7 +17,7 @@ export const verify = defineCommand({
     3: 'there is no valid signature',
     41: 'the message cannot be read',
     100: 'the certificate is revoked',
-    101: 'the certificate was not valid when the message was signed',
+    101: 'the certificate was not valid when the message was signed, or the signature itself has expired',
     102: 'the signature is not by a certificate of the sender',
     103: 'there is no valid revocation list',
   },
