@@ -13,7 +13,7 @@ import {
 } from '@mailseal/common/verdict'
 import { type Context, type Enrolled, requireEnrolled, type Warning } from '../context.ts'
 import { findCertificate } from '../directory.ts'
-import { type HeldList, openHeldList, refreshList } from '../revocation-list.ts'
+import { type HeldList, isListMissing, openHeldList, refreshList } from '../revocation-list.ts'
 import { listWarnings } from '../warnings.ts'
 import { textOf } from './text.ts'
 
@@ -78,12 +78,10 @@ async function refreshBriefly(context: Context, { identity, trust }: Enrolled) {
 }
 
 async function verify(context: Context, setting: Setting, message: Uint8Array): Promise<Verification> {
-  const { held } = setting
   const root = parseMime(message)
   const from = singleFrom(root)?.address ?? null
-  const list = crlFreshness(held?.header, context.clock.now())
   const signed = readSignedOrMalformed(root)
-  const signature = signed === null ? UNSIGNED : await judge(context, setting, { signed, from, list })
+  const { signature, list } = await judgeByUsableList(context, setting, { signed, from })
   return {
     summary: summarize(false, signature),
     signature,
@@ -108,11 +106,29 @@ function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED
   }
 }
 
+interface Judged {
+  readonly signed: SignedMessage | typeof MALFORMED | null
+  readonly from: string | null
+}
+
+/** A list that turns out to be damaged counts as missing, for all that is said of the message. */
+async function judgeByUsableList(context: Context, setting: Setting, judged: Judged) {
+  const list = crlFreshness(setting.held?.header, context.clock.now())
+  try {
+    return { list, signature: await judge(context, setting, { ...judged, list }) }
+  } catch (error) {
+    if (!isListMissing(error)) throw error
+    const missing = crlFreshness(undefined, context.clock.now())
+    return { list: missing, signature: await judge(context, { ...setting, held: null }, { ...judged, list: missing }) }
+  }
+}
+
 async function judge(
   context: Context,
   { enrolled, isOnline, held }: Setting,
-  { signed, from, list }: { signed: SignedMessage | typeof MALFORMED; from: string | null; list: ListState },
+  { signed, from, list }: Judged & { readonly list: ListState },
 ): Promise<SignatureVerdict> {
+  if (signed === null) return UNSIGNED
   if (signed === MALFORMED) return { ...UNSIGNED, status: 'bad', reason: MALFORMED }
   const { document, authorities, domains } = enrolled.trust
   return judgeSignatures({

@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concat, utf8 } from '@mailseal/common'
 import { type CrlEntry, dayOf } from '@mailseal/common/crl'
@@ -140,6 +140,21 @@ describe('verifying', () => {
       signature: { status: 'unknown', reason: 'revocation-list-missing' },
       revocation: { state: 'missing', number: null, age: null },
       warnings: [{ code: 'crl-missing' }],
+    })
+  })
+
+  it('trusts no signature by a list whose entries are garbled', async () => {
+    const list = await organization.list({ entries: [revoked(bob)] })
+    const { agent, home } = await bobWith(list)
+    await agent.verify(signed)
+    await writeFile(join(home, 'revocations.crl'), list.slice().fill(0, 128, 144))
+    expect(await agent.verify(signed)).toMatchObject({
+      exitCode: 103,
+      summary: 'unprotected',
+      signature: { status: 'unknown', reason: 'revocation-list-missing', signer: 'Alice <alice@example.org>' },
+      revocation: { state: 'missing', number: null, age: null },
+      warnings: [{ code: 'crl-missing' }],
+      text: 'At noon?\n',
     })
   })
 
