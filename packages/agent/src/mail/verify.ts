@@ -29,7 +29,7 @@ export interface Verification {
   readonly subject: string
   /** The one address of the one From field; null if there is not exactly one. */
   readonly from: string | null
-  /** The plain text of what the signature covers; of an unsigned message, of the message. */
+  /** The plain text of what the signature covers; of an unsigned message, of the message. Empty if it can't be shown. */
   readonly text: string
 }
 
@@ -82,19 +82,21 @@ async function verify(context: Context, setting: Setting, message: Uint8Array): 
   const from = singleFrom(root)?.address ?? null
   const signed = readSignedOrMalformed(root)
   const { signature, list } = await judgeByUsableList(context, setting, { signed, from })
+  const text = await textOf(signed === null || signed === MALFORMED ? message : signed.signedBytes)
   return {
     summary: summarize(false, signature),
     signature,
     revocation: list,
-    warnings: [...setting.warnings, ...listWarnings(list)],
+    warnings: [...setting.warnings, ...listWarnings(list), ...(text === null ? [NO_TEXT] : [])],
     exitCode: exitCodeOf(signature),
     subject: decodeHeader(root.headers.fields('subject')[0]?.value ?? ''),
     from,
-    text: await textOf(signed === null || signed === MALFORMED ? message : signed.signedBytes),
+    text: text ?? '',
   }
 }
 
 const MALFORMED = 'malformed'
+const NO_TEXT: Warning = { code: 'text-unreadable', message: "the message's text is too intricate to be shown" }
 
 /** A message that says it is signed and is not formed so was changed on its way: that is a verdict, no failure. */
 function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED | null {

@@ -89,6 +89,18 @@ describe('verifying', () => {
     expect(await agent.verify(wrapped)).toMatchObject({ summary: 'unprotected', signature: { status: 'none' } })
   })
 
+  it('keeps the verdict where the text can not be shown', async () => {
+    const folded = `Content-Description: x${'\r\n x'.repeat(50_000)}`
+    const intricate = utf8(`From: alice@example.org\r\n${folded}\r\n\r\nAt noon?\r\n`)
+    const { agent } = await bobWith(await organization.list())
+    expect(await agent.verify(await signedBy(organization, alice, intricate))).toMatchObject({
+      exitCode: 0,
+      signature: { status: 'good' },
+      warnings: [{ code: 'text-unreadable' }],
+      text: '',
+    })
+  })
+
   it('says mismatch of one that claims another sender', async () => {
     const { agent } = await bobWith(await organization.list())
     const posing = await agent.verify(
