@@ -110,6 +110,7 @@ function ageText(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} days`
 }
 
-function oneLine(text: string): string {
+/** A stranger's text as a part of one line. */
+export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }
