@@ -17,6 +17,7 @@ import { writeFileAtomically } from '@mailseal/common/program'
 import { type BinaryAnswer, PATHS } from '@mailseal/common/rpc'
 import { type Context, connect } from './context.ts'
 import { readIfPresent } from './files.ts'
+import type { ListMemory } from './state/state.ts'
 import type { Trust } from './trust.ts'
 
 /** 16 bytes an entry, and header and signature. */
@@ -25,6 +26,7 @@ const LIST_LIMIT = LIMITS.crlEntries * 16 + LIMITS.signature + 128
 /** The agent's own list, open to be searched in place. Close it. */
 export interface HeldList {
   readonly header: CrlHeader
+  /** @throws {@link MailsealError} `revocation-list-missing` if the file turns out to be damaged. */
   lookup(serial: string): CrlEntry | null
   close(): void
 }
@@ -43,7 +45,16 @@ export function openHeldList(context: Pick<Context, 'home' | 'state'>): HeldList
     closeSync(descriptor)
     return null
   }
-  return { header, lookup: (serial) => lookupCrl(source, serial), close: () => closeSync(descriptor) }
+  return { header, lookup: (serial) => lookupIn(source, serial), close: () => closeSync(descriptor) }
+}
+
+function lookupIn(source: CrlSource, serial: string): CrlEntry | null {
+  try {
+    return lookupCrl(source, serial)
+  } catch (cause) {
+    if (!(cause instanceof MailsealError)) throw cause
+    throw new MailsealError('revocation-list-missing', 'the revocation list on this computer is damaged', { cause })
+  }
 }
 
 /** How current the agent's own list is. */
@@ -53,14 +64,22 @@ export function listFreshness(context: Pick<Context, 'home' | 'state' | 'clock'>
   return crlFreshness(held?.header, context.clock.now())
 }
 
-/** Why a serial number is on the agent's own list; null if it is not, or if there is no list. */
+/** Why a serial number is on the agent's own list; null if it is not, or if there is no list or a damaged one. */
 export function lookupHeld(context: Pick<Context, 'home' | 'state'>, serial: string): CrlEntry | null {
   const held = openHeldList(context)
   try {
     return held?.lookup(serial) ?? null
+  } catch (error) {
+    if (isListMissing(error)) return null
+    throw error
   } finally {
     held?.close()
   }
+}
+
+/** Whether a look-up failed because the list can't be relied on. */
+export function isListMissing(error: unknown): boolean {
+  return error instanceof MailsealError && error.code === 'revocation-list-missing'
 }
 
 /** What a list that goes with something else has to be, such as the one named in an enrollment's reply. */
@@ -69,18 +88,28 @@ export interface ListFloor {
   readonly hash: Uint8Array
 }
 
+interface RefreshOptions {
+  readonly server: string
+  readonly trust: Trust
+  readonly timeout: number
+  readonly floor?: ListFloor
+  readonly mend?: boolean
+}
+
 /**
  * Fetches the newest list unless it is held already, checks it against all that is known, and installs it.
  *
  * @param timeout - Milliseconds.
+ * @param mend - Look at every byte of what is held, and fetch it anew if one is damaged.
  * @returns How many bytes were transferred; 0 if what is held is current.
  * @throws {@link MailsealError} `server-unreachable`, `revocation-list-refused`, `unwritable-file`.
  */
 export async function refreshList(
   context: Context,
-  { server, trust, timeout, floor }: { server: string; trust: Trust; timeout: number; floor?: ListFloor },
+  { server, trust, timeout, floor, mend = false }: RefreshOptions,
 ): Promise<number> {
-  const etag = floor === undefined ? etagOfHeld(context) : undefined
+  const isWanted = floor !== undefined || (mend && !(await isIntact(context)))
+  const etag = isWanted ? undefined : etagOfHeld(context)
   const answer = await connect(context, server, timeout).getBytes(PATHS.crl, LIST_LIMIT, etag)
   if (answer === null) return 0
   await installList(context, { trust, floor, ...answer })
@@ -97,12 +126,18 @@ function etagOfHeld(context: Context): string | undefined {
     : undefined
 }
 
+async function isIntact({ home, state }: Context): Promise<boolean> {
+  const bytes = await readIfPresent(home.revocationList, LIST_LIMIT)
+  const memory = state.listMemory()
+  return bytes !== null && memory !== null && equalBytes(sha256(bytes), memory.hash)
+}
+
 async function installList(
   { home, state, clock }: Context,
   { trust, floor, bytes, etag }: BinaryAnswer & { trust: Trust; floor: ListFloor | undefined },
 ): Promise<void> {
   await state.exclusively(async (writer) => {
-    const held = await readUsable(home.revocationList)
+    const held = await readUsable(home.revocationList, writer.listMemory(), trust)
     const { header } = await checkCrl(bytes, {
       authorities: new Set(trust.authorities.filter((one) => one.state === 'active').map((one) => one.fingerprint)),
       verify: verifierOf(trust),
@@ -145,14 +180,19 @@ function verifierOf(trust: Trust): VerifyCrl {
   }
 }
 
-async function readUsable(path: string): Promise<Uint8Array | null> {
+/**
+ * The list in the file. A damaged one is as good as none: it would have every later list refused for what it never held.
+ * The number remembered still guards against an older list.
+ */
+async function readUsable(path: string, memory: ListMemory | null, trust: Trust): Promise<Uint8Array | null> {
   const bytes = await readIfPresent(path, LIST_LIMIT)
   if (bytes === null) return null
   try {
-    parseCrl(bytes)
-    return bytes
+    const { header, signedBytes, signature } = parseCrl(bytes)
+    if (memory !== null && equalBytes(sha256(bytes), memory.hash)) return bytes
+    // A crash can leave a newer list than the one remembered.
+    return (await verifierOf(trust)(signedBytes, signature, header.issuer, header.thisUpdate)) ? bytes : null
   } catch (error) {
-    // A damaged file is as good as none; the number remembered still guards against an older list.
     if (error instanceof MailsealError) return null
     throw error
   }

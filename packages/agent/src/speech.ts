@@ -62,7 +62,9 @@ function verdictSentence({ signature }: Verification): string {
     case 'revoked':
       return `${REVOKED_SENTENCE}${revokedText(signature)}`
     case 'expired':
-      return 'Not verified: the certificate was not valid when this message was signed.'
+      return signature.reason === 'signature-expired'
+        ? 'Not verified: the signature was made to count for a while, which is over.'
+        : 'Not verified: the certificate was not valid when this message was signed.'
     case 'uncertified':
       return 'Not verified: your organization did not certify the key that signed this message.'
     case 'mismatch':
@@ -108,6 +110,7 @@ function ageText(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} days`
 }
 
-function oneLine(text: string): string {
+/** A stranger's text as a part of one line. */
+export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }

@@ -31,7 +31,12 @@ export async function sync(context: Context): Promise<SyncResult> {
   await syncAuthority(context, await requireEnrolled(context))
   const enrolled = await requireEnrolled(context)
   const { identity, trust } = enrolled
-  const bytes = await refreshList(context, { server: identity.server, trust, timeout: context.timeouts.download })
+  const bytes = await refreshList(context, {
+    server: identity.server,
+    trust,
+    timeout: context.timeouts.download,
+    mend: true,
+  })
   const header = heldHeader(context)
   const warnings = await syncDirectoryIfOpen(context, enrolled)
   const crl = { number: header.number, entries: header.count, bytes }

@@ -4,6 +4,7 @@ import { makeAuthorityKey, readPrimarySecret } from '@mailseal/common/certificat
 import { type CrlEntry, dayOf } from '@mailseal/common/crl'
 import { PATHS } from '@mailseal/common/rpc'
 import { describe, expect, it } from 'vitest'
+import { letter } from './mail/messages.ts'
 import { enrolledAgent, makeOrganization, NOW, published } from './organization.ts'
 
 const organization = await makeOrganization()
@@ -101,6 +102,30 @@ describe('the revocation list', () => {
     expect((await agent.status()).crl.state).toBe('missing')
     expect((await agent.sync()).crl.bytes).toBe(list.length)
     expect((await agent.status()).crl.state).toBe('fresh')
+  })
+
+  it('with a flipped bit is fetched again by sync, and keeps no later list out', async () => {
+    const list = await organization.list({ entries: [entry] })
+    const next = await organization.list({ number: NOW + 5, entries: [entry] })
+    const { agent, file, set } = await agentWithLists(list)
+    await agent.sync()
+    const flipped = list.slice()
+    flipped[128 + 7] = 0xb1
+    await writeFile(file, flipped)
+    expect((await agent.sync()).crl.bytes).toBe(list.length)
+    expect(new Uint8Array(await readFile(file))).toEqual(list)
+    await writeFile(file, flipped)
+    set(next)
+    expect((await agent.sync()).crl.number).toBe(NOW + 5)
+  })
+
+  it('whose entries are garbled does not keep anybody from signing', async () => {
+    const list = await organization.list({ entries: [entry] })
+    const { agent, file } = await agentWithLists(list)
+    await agent.sync()
+    await writeFile(file, list.slice().fill(0, 128, 144))
+    expect((await agent.sign(letter())).length).toBeGreaterThan(0)
+    expect((await agent.status()).serial).toBe(alice.serial)
   })
 
   it('signed by another key is refused, and the own one stays', async () => {

@@ -36,7 +36,7 @@ export interface SignatureVerdict {
   readonly fingerprint: string | null
   /** The time the signature claims. */
   readonly signedAt: number | null
-  /** One word more: why it is revoked, bad or unknown. */
+  /** One word more: why it is revoked, bad, expired or unknown. */
   readonly reason: string | null
   /** When the certificate was revoked. */
   readonly revokedAt: number | null
@@ -130,6 +130,7 @@ async function judge(signature: openpgp.SignaturePacket, options: JudgeOptions):
     }
   }
   if (covering === undefined) return { ...named, status: 'expired' }
+  if (hasLapsed(signature, options.now)) return { ...named, status: 'expired', reason: 'signature-expired' }
   const shortage = listShortage(options)
   return shortage === null ? { ...named, status: 'good' } : { ...named, status: 'unknown', reason: shortage }
 }
@@ -160,6 +161,12 @@ async function evaluate(
 
 function covers(certification: Certification, at: number): boolean {
   return certification.validFrom <= at && at < certification.validTo
+}
+
+/** Whether the signer limited the signature's own life (RFC 9580, section 5.2.3.18), and it is over. */
+function hasLapsed(signature: openpgp.SignaturePacket, now: number): boolean {
+  const expires = signature.getExpirationTime()
+  return expires instanceof Date && expires.getTime() <= now * 1000
 }
 
 function newest(certificate: EvaluatedCertificate): Certification | undefined {

@@ -10,6 +10,7 @@ import {
   type TrustedAuthority,
   type UserKey,
 } from '../src/certificate/index.ts'
+import { binaryDocument, makeSignature, SIGNATURE, writePackets } from '../src/certificate/packets.ts'
 import { SPANS, utf8 } from '../src/index.ts'
 import { exitCodeOf, type JudgeOptions, judgeSignatures, summarize, UNSIGNED } from '../src/verdict.ts'
 
@@ -33,6 +34,13 @@ beforeAll(async () => {
 
 async function signAt(at: number, bytes = LETTER): Promise<Uint8Array> {
   return utf8(await signMessage(await readPrimarySecret(key.secretKey), bytes, at))
+}
+
+/** As `gpg --default-sig-expire` makes it. */
+async function signForAWhile(life: number): Promise<Uint8Array> {
+  const signer = await readPrimarySecret(key.secretKey)
+  const fields = { signatureExpirationTime: life }
+  return writePackets(await makeSignature(SIGNATURE.binary, signer, binaryDocument(LETTER), NOW, fields))
 }
 
 async function judge(change: Partial<JudgeOptions>) {
@@ -120,6 +128,25 @@ describe('the verdict on a signature', () => {
       3,
     ],
     ['a time before the key', async () => ({ signature: await signAt(NOW - 1) }), 'bad', 'before-the-key', 3],
+    [
+      'a signature whose own life is over',
+      async () => ({ signature: await signForAWhile(60), now: NOW + 60 }),
+      'expired',
+      'signature-expired',
+      101,
+    ],
+    ['a signature whose own life goes on', async () => ({ signature: await signForAWhile(60) }), 'good', null, 0],
+    [
+      'a revoked key and a signature whose own life is over',
+      async () => ({
+        signature: await signForAWhile(60),
+        now: NOW + 60,
+        lookup: listed('compromised', NOW),
+      }),
+      'revoked',
+      'compromised',
+      100,
+    ],
     [
       'a time after the certificate',
       async () => ({ signature: await signAt(key.validTo), now: key.validTo }),

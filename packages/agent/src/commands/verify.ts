@@ -1,7 +1,8 @@
 import { asMailsealError, LIMITS, type MailsealError } from '@mailseal/common'
-import { argument, type CommandResult, defineCommand, type Io, readInput } from '@mailseal/common/program'
+import { argument, type CommandResult, defineCommand, type Frame, type Io, readInput } from '@mailseal/common/program'
+import type { Warning } from '../context.ts'
 import type { Verification, Verifier } from '../mail/verify.ts'
-import { verificationJson, verificationText } from '../speech.ts'
+import { oneLine, verificationJson, verificationText } from '../speech.ts'
 import { sayWarnings, withAgent } from './with-agent.ts'
 
 export const verify = defineCommand({
@@ -17,7 +18,7 @@ export const verify = defineCommand({
     3: 'there is no valid signature',
     41: 'the message cannot be read',
     100: 'the certificate is revoked',
-    101: 'the certificate was not valid when the message was signed',
+    101: 'the certificate was not valid when the message was signed, or the signature itself has expired',
     102: 'the signature is not by a certificate of the sender',
     103: 'there is no valid revocation list',
   },
@@ -31,7 +32,7 @@ export const verify = defineCommand({
       const { files } = context.args
       const verifier = await agent.openVerifier()
       try {
-        if (files.length > 1) return await verifyMany(context.io, verifier, files)
+        if (files.length > 1) return await verifyMany(context, verifier, files)
         const verification = await verifyOne(context.io, verifier, files[0] ?? '-')
         await sayWarnings(context, verification.warnings)
         const text = verificationText(verification)
@@ -47,16 +48,19 @@ async function verifyOne(io: Io, verifier: Verifier, file: string): Promise<Veri
 }
 
 /** One after the other, so that no more than one message is in memory; what can't be read does not stop the others. */
-async function verifyMany(io: Io, verifier: Verifier, files: readonly string[]): Promise<CommandResult> {
+async function verifyMany(frame: Frame, verifier: Verifier, files: readonly string[]): Promise<CommandResult> {
   const results: object[] = []
   const texts: string[] = []
+  const warnings = new Map<string, Warning>()
   let exitCode = 0
   for (const file of files) {
-    const outcome = await verifyOne(io, verifier, file).catch(asMailsealError)
+    const outcome = await verifyOne(frame.io, verifier, file).catch(asMailsealError)
     exitCode = Math.max(exitCode, outcome.exitCode)
+    if ('summary' in outcome) for (const warning of outcome.warnings) warnings.set(warning.message, warning)
     results.push({ file, ...outcomeJson(outcome) })
-    texts.push(`${file}:\n${outcomeText(outcome).replace(/^(?=.)/gm, '  ')}`)
+    texts.push(`${oneLine(file)}:\n${outcomeText(outcome).replace(/^(?=.)/gm, '  ')}`)
   }
+  await sayWarnings(frame, [...warnings.values()])
   return { json: { results }, text: texts.join(''), exitCode }
 }
 

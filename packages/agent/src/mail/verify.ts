@@ -13,7 +13,7 @@ import {
 } from '@mailseal/common/verdict'
 import { type Context, type Enrolled, requireEnrolled, type Warning } from '../context.ts'
 import { findCertificate } from '../directory.ts'
-import { type HeldList, openHeldList, refreshList } from '../revocation-list.ts'
+import { type HeldList, isListMissing, openHeldList, refreshList } from '../revocation-list.ts'
 import { listWarnings } from '../warnings.ts'
 import { textOf } from './text.ts'
 
@@ -29,7 +29,7 @@ export interface Verification {
   readonly subject: string
   /** The one address of the one From field; null if there is not exactly one. */
   readonly from: string | null
-  /** The plain text of what the signature covers; of an unsigned message, of the message. */
+  /** The plain text of what the signature covers; of an unsigned message, of the message. Empty if it can't be shown. */
   readonly text: string
 }
 
@@ -78,25 +78,25 @@ async function refreshBriefly(context: Context, { identity, trust }: Enrolled) {
 }
 
 async function verify(context: Context, setting: Setting, message: Uint8Array): Promise<Verification> {
-  const { held } = setting
   const root = parseMime(message)
   const from = singleFrom(root)?.address ?? null
-  const list = crlFreshness(held?.header, context.clock.now())
   const signed = readSignedOrMalformed(root)
-  const signature = signed === null ? UNSIGNED : await judge(context, setting, { signed, from, list })
+  const { signature, list } = await judgeByUsableList(context, setting, { signed, from })
+  const text = await textOf(signed === null || signed === MALFORMED ? message : signed.signedBytes)
   return {
     summary: summarize(false, signature),
     signature,
     revocation: list,
-    warnings: [...setting.warnings, ...listWarnings(list)],
+    warnings: [...setting.warnings, ...listWarnings(list), ...(text === null ? [NO_TEXT] : [])],
     exitCode: exitCodeOf(signature),
     subject: decodeHeader(root.headers.fields('subject')[0]?.value ?? ''),
     from,
-    text: await textOf(signed === null || signed === MALFORMED ? message : signed.signedBytes),
+    text: text ?? '',
   }
 }
 
 const MALFORMED = 'malformed'
+const NO_TEXT: Warning = { code: 'text-unreadable', message: "the message's text is too intricate to be shown" }
 
 /** A message that says it is signed and is not formed so was changed on its way: that is a verdict, no failure. */
 function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED | null {
@@ -108,11 +108,29 @@ function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED
   }
 }
 
+interface Judged {
+  readonly signed: SignedMessage | typeof MALFORMED | null
+  readonly from: string | null
+}
+
+/** A list that turns out to be damaged counts as missing, for all that is said of the message. */
+async function judgeByUsableList(context: Context, setting: Setting, judged: Judged) {
+  const list = crlFreshness(setting.held?.header, context.clock.now())
+  try {
+    return { list, signature: await judge(context, setting, { ...judged, list }) }
+  } catch (error) {
+    if (!isListMissing(error)) throw error
+    const missing = crlFreshness(undefined, context.clock.now())
+    return { list: missing, signature: await judge(context, { ...setting, held: null }, { ...judged, list: missing }) }
+  }
+}
+
 async function judge(
   context: Context,
   { enrolled, isOnline, held }: Setting,
-  { signed, from, list }: { signed: SignedMessage | typeof MALFORMED; from: string | null; list: ListState },
+  { signed, from, list }: Judged & { readonly list: ListState },
 ): Promise<SignatureVerdict> {
+  if (signed === null) return UNSIGNED
   if (signed === MALFORMED) return { ...UNSIGNED, status: 'bad', reason: MALFORMED }
   const { document, authorities, domains } = enrolled.trust
   return judgeSignatures({

@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concat, utf8 } from '@mailseal/common'
 import { type CrlEntry, dayOf } from '@mailseal/common/crl'
@@ -89,6 +89,18 @@ describe('verifying', () => {
     expect(await agent.verify(wrapped)).toMatchObject({ summary: 'unprotected', signature: { status: 'none' } })
   })
 
+  it('keeps the verdict where the text can not be shown', async () => {
+    const folded = `Content-Description: x${'\r\n x'.repeat(50_000)}`
+    const intricate = utf8(`From: alice@example.org\r\n${folded}\r\n\r\nAt noon?\r\n`)
+    const { agent } = await bobWith(await organization.list())
+    expect(await agent.verify(await signedBy(organization, alice, intricate))).toMatchObject({
+      exitCode: 0,
+      signature: { status: 'good' },
+      warnings: [{ code: 'text-unreadable' }],
+      text: '',
+    })
+  })
+
   it('says mismatch of one that claims another sender', async () => {
     const { agent } = await bobWith(await organization.list())
     const posing = await agent.verify(
@@ -140,6 +152,21 @@ describe('verifying', () => {
       signature: { status: 'unknown', reason: 'revocation-list-missing' },
       revocation: { state: 'missing', number: null, age: null },
       warnings: [{ code: 'crl-missing' }],
+    })
+  })
+
+  it('trusts no signature by a list whose entries are garbled', async () => {
+    const list = await organization.list({ entries: [revoked(bob)] })
+    const { agent, home } = await bobWith(list)
+    await agent.verify(signed)
+    await writeFile(join(home, 'revocations.crl'), list.slice().fill(0, 128, 144))
+    expect(await agent.verify(signed)).toMatchObject({
+      exitCode: 103,
+      summary: 'unprotected',
+      signature: { status: 'unknown', reason: 'revocation-list-missing', signer: 'Alice <alice@example.org>' },
+      revocation: { state: 'missing', number: null, age: null },
+      warnings: [{ code: 'crl-missing' }],
+      text: 'At noon?\n',
     })
   })
 

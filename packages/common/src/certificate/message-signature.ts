@@ -62,8 +62,8 @@ async function unarmored(signature: Uint8Array): Promise<Uint8Array> {
 }
 
 /**
- * Whether a letter's signature is cryptographically right for these bytes, of a kind that letters have. Its date is not
- * looked at, beyond an expiry of its own.
+ * Whether a letter's signature is cryptographically right for these bytes, of a kind that letters have. Its dates are not
+ * looked at, an expiry of its own included.
  *
  * @param signedBytes - Line ends CRLF.
  */

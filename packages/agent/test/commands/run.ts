@@ -1,0 +1,23 @@
+import { PassThrough, Readable } from 'node:stream'
+import { type Io, runProgram } from '@mailseal/common/program'
+import { COMMANDS, GROUPS } from '../../src/commands/index.ts'
+
+/** Runs a command line of mailseal in this process, where nobody can be asked. */
+export async function run(words: readonly string[], env: Record<string, string> = {}) {
+  const streams = { out: new PassThrough(), err: new PassThrough() }
+  const io: Io = {
+    stdin: Readable.from([]),
+    stdout: streams.out,
+    stderr: streams.err,
+    env,
+    platform: 'linux',
+    home: '/home/alice',
+    isTerminal: false,
+    openTerminal: () => null,
+    untilStopped: () => Promise.resolve('SIGTERM'),
+  }
+  const program = { name: 'mailseal', version: '0', description: 'Mail.', groups: GROUPS, commands: COMMANDS }
+  const code = await runProgram({ ...program, argv: words, io })
+  const read = (stream: PassThrough) => ((stream.read() as Buffer | null) ?? '').toString()
+  return { code, out: read(streams.out), err: read(streams.err) }
+}
