@@ -1,7 +1,7 @@
 import { MailsealError } from '../errors.ts'
 import { asAddress } from '../names.ts'
 import { decodeHeader } from './encoded-words.ts'
-import type { MimePart } from './parse-mime.ts'
+import type { MimePart } from './part.ts'
 import { Scanner } from './scanner.ts'
 
 /** One address of a header field. */

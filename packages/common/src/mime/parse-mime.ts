@@ -3,29 +3,9 @@ import { MailsealError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { boundaryOf, type ContentType, contentTypeOf } from './content-type.ts'
 import { type Delimiter, Delimiters } from './delimiters.ts'
-import { type Range, type RawHeaders, readHeaderSection } from './headers.ts'
+import { type Range, readHeaderSection } from './headers.ts'
+import type { MimePart } from './part.ts'
 import { transferEncodingOf } from './transfer-encoding.ts'
-
-/** A message or a part of one: where it stands, and what its header says. Attacker-controlled. */
-export interface MimePart {
-  /** The bytes that were parsed; every range counts from their start. */
-  readonly source: Uint8Array
-  readonly headers: RawHeaders
-  readonly contentType: ContentType
-  /** Lower case, `7bit` where nothing is said, empty if two fields contradict each other. */
-  readonly transferEncoding: string
-  /** Header and body, without the line end that belongs to the next boundary line. */
-  readonly whole: Range
-  /** The header section without its blank line. */
-  readonly header: Range
-  readonly body: Range
-  /** In a multipart, what stands before its first boundary line; otherwise empty. */
-  readonly preamble: Range
-  /** In a multipart, what stands behind its closing boundary line; otherwise empty. */
-  readonly epilogue: Range
-  /** The parts of a multipart. An attached message is a leaf: parse its body to look inside. */
-  readonly children: readonly MimePart[]
-}
 
 /**
  * Reads the MIME structure of a message (RFC 2045, 2046) with CRLF or LF line ends, without copying or decoding bodies.
@@ -39,11 +19,6 @@ export function parseMime(source: Uint8Array): MimePart {
     throw new MailsealError('too-large', `the message is larger than ${LIMITS.message} bytes`)
   }
   return new StructureReader(source).part(0, 0, 'text/plain').part
-}
-
-/** The bytes of a range, shared with the source. */
-export function bytesAt(part: MimePart, range: Range): Uint8Array {
-  return part.source.subarray(range.start, range.end)
 }
 
 /** A part, and the boundary line that ended it; null at the end of the source. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { MailsealError } from '../errors.ts'
 import type { RawHeaders } from './headers.ts'
-import type { MimePart } from './parse-mime.ts'
+import type { MimePart } from './part.ts'
 import { decodeQuotedPrintable } from './quoted-printable.ts'
 import { Scanner } from './scanner.ts'
 

@@ -1,20 +1,8 @@
 import { type Clock, MailsealError } from '@mailseal/common'
-import type { ColumnDataType, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Schema } from '../schema.ts'
 import { first } from './0001-first.ts'
-
-/** The names a dialect has for the two kinds of columns that every dialect names differently. */
-export interface ColumnTypes {
-  /** Whole numbers of at least 53 bits. */
-  readonly integer: ColumnDataType
-  readonly bytes: ColumnDataType
-}
-
-/** One step from one version of the tables to the next. Once released it never changes. */
-export interface Migration {
-  readonly name: string
-  up(db: Kysely<Schema>, types: ColumnTypes): Promise<void>
-}
+import type { ColumnTypes, Migration } from './migration.ts'
 
 /** Migration number n stands at index n - 1. */
 const MIGRATIONS: readonly Migration[] = [first]
