@@ -89,7 +89,7 @@ export const SPANS = {
   replyKept: 30 * 24 * 60 * 60,
   /** The token for mailing one enrollment message. */
   sendToken: 15 * 60,
-  /** A repeated task is answered with the same result for so long. */
+  /** A repeated task is answered with the same result for so long, and later told that it was done before. */
   taskResultKept: 15 * 60,
   /** A revocation list is signed again after this long, and lapses after `crlNextUpdate`. */
   crlInterval: 60 * 60,

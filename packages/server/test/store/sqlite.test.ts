@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { untilFree } from '../../src/store/sqlite/busy.ts'
 import { openSqliteStore } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from './back-ends.ts'
-import { bytes, mailboxRow, NOW, temporaryKeyRow } from './rows.ts'
+import { answerRow, mailboxRow, NOW, temporaryKeyRow } from './rows.ts'
 
 const CHILD = fileURLToPath(new URL('sqlite-child.ts', import.meta.url))
 
@@ -183,12 +183,12 @@ describe('sqlite store', () => {
     await store.transaction(async (tx) => {
       await tx.addMailbox(mailbox)
       await tx.addTemporaryKey(key)
-      for (const at of [1, 2, 3]) await tx.putTaskAnswer(`task ${at}`, bytes(1), secret, at)
+      for (const at of [1, 2, 3]) await tx.putTaskAnswer(answerRow(`task ${at}`, { sealedAnswer: secret, at }))
     })
     expect(await holders()).not.toEqual([])
     await store.transaction(async (tx) => {
       await tx.endTemporaryKey(key.pskId, 'used', NOW)
-      await tx.dropTaskAnswers(NOW)
+      await tx.eraseTaskAnswers(NOW)
     })
     await vi.waitFor(async () => expect(await holders()).toEqual([]), { timeout: 10_000 })
     await store.close()
