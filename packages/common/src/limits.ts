@@ -98,5 +98,7 @@ export const SPANS = {
   crlNextUpdateLongest: 30 * 24 * 60 * 60,
   /** The furthest a list's number may run ahead of the clock. */
   crlNumberLead: 24 * 60 * 60,
+  /** The furthest that a list of mailboxes looks back or ahead: what five digits of weeks come to, in whole seconds. */
+  longestLook: 100_000 * 7 * 24 * 60 * 60,
   day: 24 * 60 * 60,
 } as const
