@@ -89,7 +89,7 @@ export const SPANS = {
   replyKept: 30 * 24 * 60 * 60,
   /** The token for mailing one enrollment message. */
   sendToken: 15 * 60,
-  /** A repeated task is answered with the same result for so long. */
+  /** A repeated task is answered with the same result for so long, and later told that it was done before. */
   taskResultKept: 15 * 60,
   /** A revocation list is signed again after this long, and lapses after `crlNextUpdate`. */
   crlInterval: 60 * 60,
@@ -98,5 +98,7 @@ export const SPANS = {
   crlNextUpdateLongest: 30 * 24 * 60 * 60,
   /** The furthest a list's number may run ahead of the clock. */
   crlNumberLead: 24 * 60 * 60,
+  /** The furthest that a list of mailboxes looks back or ahead: what five digits of weeks come to, in whole seconds. */
+  longestLook: 100_000 * 7 * 24 * 60 * 60,
   day: 24 * 60 * 60,
 } as const

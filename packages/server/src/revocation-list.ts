@@ -36,8 +36,8 @@ export interface ListPublisherOptions {
 const PACE = 1000
 
 /**
- * Opens the publisher: the newest list of the store is current, unless it is older than an hour or something happened
- * since it was made that it may have to tell.
+ * Opens the publisher: the newest list of the store is current, unless it is older than an hour, from the future (the
+ * clock was set back), or something happened since it was made that it may have to tell.
  */
 export async function openListPublisher(options: ListPublisherOptions): Promise<ListPublisher> {
   let current = await upToDateList(options)
@@ -77,8 +77,9 @@ async function upToDateList(options: ListPublisherOptions): Promise<CurrentList>
   }))
   if (latest === null) return makeList(options)
   const { thisUpdate, journal } = parseCrl(latest.bytes).header
-  const isOld = thisUpdate + SPANS.crlInterval <= options.clock.now()
-  if (isOld || journal.index !== head.index) return makeList(options)
+  const age = options.clock.now() - thisUpdate
+  const isRecent = age >= 0 && age < SPANS.crlInterval
+  if (!isRecent || journal.index !== head.index) return makeList(options)
   return { ...latest, hash: sha256(latest.bytes) }
 }
 
@@ -98,10 +99,12 @@ async function makeList(options: ListPublisherOptions): Promise<CurrentList> {
 
 async function composeList({ store, unlocked, documents, clock }: ListPublisherOptions) {
   const thisUpdate = clock.now()
+  // Others commit between these look-ups. The head comes before the entries: a list that names a journal's head holds
+  // all that was revoked until then, or a start after a crash would take it for up to date.
   const content = await store.read(async (reads) => ({
     previous: await reads.latestList(),
-    entries: await reads.revocations(dayOf(thisUpdate)),
     head: await reads.journalHead(),
+    entries: await reads.revocations(dayOf(thisUpdate)),
     hours: await readSetting(reads, 'crl.nextUpdateHours'),
     authority: await documents.newest(reads),
   }))

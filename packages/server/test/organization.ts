@@ -71,7 +71,10 @@ export const ADMINISTRATOR: Credentials = { administrator: 'admin', password: PA
 
 export const newId = () => toHex(systemRandom(16))
 
-export async function organization(options: Partial<ServerOptions> = {}): Promise<Organization> {
+export async function organization({
+  domains = ['example.org', 'example.net'],
+  ...options
+}: Partial<ServerOptions> & { readonly domains?: readonly string[] } = {}): Promise<Organization> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'mailseal-server-'))
   // The last that is registered is the first to run.
   onTestFinished(() => rm(dataFolder, { recursive: true }))
@@ -79,7 +82,7 @@ export async function organization(options: Partial<ServerOptions> = {}): Promis
   const { rootFingerprint } = await initialize({
     dataFolder,
     organization: 'Example Ltd',
-    domains: ['example.org', 'example.net'],
+    domains,
     administrator: { name: 'admin', password: PASSWORD },
     startupSecret: async () => STARTUP_SECRET,
     clock,

@@ -1,10 +1,14 @@
 import { systemRandom } from '@mailseal/common'
 import { parseCrl } from '@mailseal/common/crl'
 import { PATHS } from '@mailseal/common/rpc'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createAuthorityDocuments } from '../src/authority-documents.ts'
 import { record } from '../src/journal.ts'
+import { openListPublisher } from '../src/revocation-list.ts'
+import { unlock } from '../src/start-up/index.ts'
 import { databasePath, openSqliteStore } from '../src/store/sqlite/index.ts'
-import { enroll, type Organization, organization, START, soleResult } from './organization.ts'
+import type { Store } from '../src/store/store.ts'
+import { enroll, type Organization, organization, START, STARTUP_SECRET, soleResult } from './organization.ts'
 
 const current = async ({ rpc }: Organization) => {
   const answer = await rpc.getBytes(PATHS.crl, 1_000_000)
@@ -63,6 +67,16 @@ describe('the revocation list', () => {
     expect((await current(org)).header.number).toBe(START + 3601)
   })
 
+  it('from the future, made before the clock was set back, is replaced at start: agents would refuse it', async () => {
+    const org = await organization()
+    org.clock.at += 3 * 3600
+    await org.restart()
+    org.clock.at -= 3 * 3600
+    await org.restart()
+    const { header } = await current(org)
+    expect(header).toMatchObject({ number: START + 3 * 3600 + 1, thisUpdate: START })
+  })
+
   it('tells at the next start what was revoked just before a crash', async () => {
     const org = await organization()
     const user = await enroll(org.rpc, await org.enabled('alice@example.org'))
@@ -75,6 +89,40 @@ describe('the revocation list', () => {
     const after = await current(org)
     expect([...after.entries].map(({ serial }) => serial)).toEqual([user.reply.serial])
     expect(after.header.number).toBe(header.number + 1)
+  })
+
+  it('holds all that was revoked up to the journal head it names, also what is committed while it is being made', async () => {
+    const org = await organization()
+    const { reply } = await enroll(org.rpc, await org.enabled('alice@example.org'))
+    await org.stop()
+    const store = await openSqliteStore(databasePath(org.dataFolder), { clock: org.clock })
+    onTestFinished(() => store.close())
+    const options = {
+      unlocked: await unlock(store, STARTUP_SECRET),
+      documents: createAuthorityDocuments(),
+      clock: org.clock,
+    }
+    const entriesOf = ({ bytes }: { bytes: Uint8Array }) => [...parseCrl(bytes).entries].map(({ serial }) => serial)
+    let begin: () => Promise<unknown> = async () => undefined
+    const overtaken: Store = {
+      read: (work) =>
+        store.read((reads) => {
+          const revocations = async (day: number) => {
+            const rows = await reads.revocations(day)
+            await begin()
+            return rows
+          }
+          return work({ ...reads, revocations })
+        }),
+      transaction: (work) => store.transaction(work),
+      close: () => store.close(),
+    }
+    const lists = await openListPublisher({ ...options, store: overtaken })
+    begin = () => revoke(store, org, reply.serial)
+    expect(entriesOf(await lists.publish())).toEqual([])
+    // The process ends here, before the next list.
+    const { current } = await openListPublisher({ ...options, store })
+    expect(entriesOf(current)).toEqual([reply.serial])
   })
 
   it('never has a number more than 24 hours ahead: a clock set back is an error, not a silence', async () => {
@@ -90,12 +138,16 @@ describe('the revocation list', () => {
   })
 })
 
-async function revokeWithoutList({ dataFolder, clock }: Organization, serial: string): Promise<void> {
-  const store = await openSqliteStore(databasePath(dataFolder), { clock })
-  await store.transaction(async (tx) => {
+async function revokeWithoutList(org: Organization, serial: string): Promise<void> {
+  const store = await openSqliteStore(databasePath(org.dataFolder), { clock: org.clock })
+  await revoke(store, org, serial)
+  await store.close()
+}
+
+function revoke(store: Store, { clock }: Organization, serial: string): Promise<unknown> {
+  return store.transaction(async (tx) => {
     await tx.addRevocation({ serial, revokedAt: clock.now(), expiryDay: 30000, reason: 'left' })
     const entry = { time: clock.now(), task: 'revoke', administrators: ['admin'], subject: 'alice@example.org' }
     await record(tx, systemRandom, { ...entry, result: 'done', requestId: '' })
   })
-  await store.close()
 }

@@ -1,5 +1,6 @@
+import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto'
 import * as openpgp from 'openpgp'
-import { equalBytes } from '../encoding.ts'
+import { concat, equalBytes, fromHex } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { validToOf } from './dates.ts'
@@ -17,6 +18,12 @@ import {
   seconds,
 } from './packets.ts'
 import { PREFERENCES } from './user-key.ts'
+
+/** The DER of an X25519 public key up to its 32 bytes (RFC 8410, section 4). */
+const X25519_SPKI_PREFIX = fromHex('302a300506032b656e032100', 'prefix')
+/** What stands before a point in its native form (RFC 9580, section 11.2.1). */
+const NATIVE_POINT = 0x40
+const POINT_LENGTH = 32
 
 /** A certificate of exactly the shape that the CA certifies. */
 export interface EnrollableCertificate extends Certificate {
@@ -49,7 +56,11 @@ export async function asEnrollableCertificate(bytes: Uint8Array, userId: string)
   if (subkey.version !== 4 || subkey.algorithm !== ECDH || subkey.getAlgorithmInfo().curve !== 'curve25519Legacy') {
     throw refused('its subkey is not a v4 Curve25519 key')
   }
-  const { kdfParams } = subkey.publicParams as { kdfParams: { hash: number; cipher: number } }
+  const { Q: point, kdfParams } = subkey.publicParams as {
+    Q: Uint8Array
+    kdfParams: { hash: number; cipher: number }
+  }
+  if (!isUsablePoint(point)) throw refused('nothing can be encrypted to its subkey')
   if (kdfParams.hash !== openpgp.enums.hash.sha256 || kdfParams.cipher !== openpgp.enums.symmetric.aes128) {
     throw refused('its subkey derives keys in another way')
   }
@@ -64,6 +75,22 @@ export async function asEnrollableCertificate(bytes: Uint8Array, userId: string)
     fields: { ...life, keyFlags: new Uint8Array([SUBKEY_FLAGS]) },
   })
   return { ...certificate, validFrom, validTo }
+}
+
+/**
+ * Whether X25519 with this point gives a secret. OpenPGP.js takes a point of any length and prefix, and those of small
+ * order make the secret one that everybody knows: Node refuses them.
+ */
+function isUsablePoint([prefix, ...point]: Uint8Array): boolean {
+  if (prefix !== NATIVE_POINT || point.length !== POINT_LENGTH) return false
+  const der = Buffer.from(concat(X25519_SPKI_PREFIX, new Uint8Array(point)))
+  const { privateKey } = generateKeyPairSync('x25519')
+  try {
+    diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The two pre-made revocations that come with an enrollment, each one binary signature packet. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { LIMITS } from '../limits.ts'
+import { LIMITS, SPANS } from '../limits.ts'
 import { base64url, base64urlOf, count, hex, mailboxId, text } from '../schema.ts'
 
 /*
@@ -19,6 +19,9 @@ const status = v.picklist(STATUSES)
 export const REVOKE_REASONS = ['unspecified', 'compromised', 'left', 'superseded'] as const
 /** Why an administrator revokes. */
 export type RevokeReason = (typeof REVOKE_REASONS)[number]
+
+/** Seconds that a mailbox is looked back or ahead: added to any date, they stay a whole number. */
+const span = v.pipe(count, v.maxValue(SPANS.longestLook))
 
 const errorBody = v.strictObject({ code: text(64), message: text(1024), hint: v.optional(text(1024)) })
 
@@ -106,9 +109,9 @@ export const TASKS = {
       addresses: v.optional(v.pipe(v.array(address), v.maxLength(LIMITS.taskAddresses))),
       status: v.optional(status),
       /** Only those whose certificate ends within so many seconds. */
-      expiringWithin: v.optional(count),
+      expiringWithin: v.optional(span),
       /** Only those Active ones whose agent did not report for so many seconds. */
-      silentFor: v.optional(count),
+      silentFor: v.optional(span),
       /** Cursor of the page before. */
       after: v.optional(text(LIMITS.addressBytes)),
     }),

@@ -1,3 +1,4 @@
+import * as openpgp from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import {
   asEnrollableCertificate,
@@ -7,11 +8,13 @@ import {
   evaluateCertificate,
   makeAuthorityKey,
   makeUserKey,
+  parseCertificate,
   readAuthorityKey,
   readPrimarySecret,
   signForPurpose,
   verifyForPurpose,
 } from '../../src/certificate/index.ts'
+import { makeSignature, SIGNATURE, SUBKEY_FLAGS, writePackets } from '../../src/certificate/packets.ts'
 import { utf8 } from '../../src/index.ts'
 
 const NOW = 1_790_000_000
@@ -63,6 +66,44 @@ describe('a certificate of a mailbox', () => {
     await expect(asEnrollableCertificate(key.certificate, 'Bob <bob@example.org>')).rejects.toMatchObject({
       code: 'bad-data',
       message: 'the certificate is not as it has to be: its user id is not the one of the offer',
+    })
+  })
+})
+
+/** A key whose owner signed everything as it has to be, with another point in the subkey. */
+async function withPoint(change: (point: Uint8Array) => Uint8Array): Promise<Uint8Array> {
+  const key = await makeUserKey(USER_ID, NOW)
+  const parsed = await parseCertificate(key.certificate)
+  const primary = await readPrimarySecret(key.secretKey)
+  const subkey = new openpgp.PublicSubkeyPacket()
+  await subkey.read((parsed.subkey as unknown as { write(): Uint8Array }).write())
+  const parameters = subkey.publicParams as { Q: Uint8Array }
+  parameters.Q = change(parameters.Q)
+  await (subkey as unknown as { computeFingerprintAndKeyID(): Promise<void> }).computeFingerprintAndKeyID()
+  const binding = await makeSignature(SIGNATURE.subkeyBinding, primary, { key: primary, bind: subkey }, NOW, {
+    keyExpirationTime: key.validTo - NOW,
+    keyFlags: new Uint8Array([SUBKEY_FLAGS]),
+  })
+  return writePackets(parsed.primary, parsed.userIdPacket, ...parsed.userIdSignatures, subkey, binding)
+}
+
+describe('a subkey to which nothing could be encrypted', () => {
+  const native = (...last: number[]) => new Uint8Array([0x40, ...last, ...new Uint8Array(32 - last.length)])
+
+  it('is told from others by its point alone', async () => {
+    await expect(asEnrollableCertificate(await withPoint((point) => point), USER_ID)).resolves.toBeDefined()
+  })
+
+  it.each<[string, (point: Uint8Array) => Uint8Array]>([
+    ['with another prefix', (point) => new Uint8Array([0x41, ...point.subarray(1)])],
+    ['cut off', (point) => point.slice(0, 10)],
+    ['with bytes behind', (point) => new Uint8Array([...point, 1])],
+    ['of order 1', () => native()],
+    ['of order 4', () => native(1)],
+  ])('is refused: a point %s', async (_, change) => {
+    await expect(asEnrollableCertificate(await withPoint(change), USER_ID)).rejects.toMatchObject({
+      code: 'bad-data',
+      message: 'the certificate is not as it has to be: nothing can be encrypted to its subkey',
     })
   })
 })

@@ -3,6 +3,7 @@ import { defineCommand, option, readFileBounded, readSecretFile } from '@mailsea
 import type { TlsFiles } from '../http/listener.ts'
 import { startServer } from '../server.ts'
 import { findStartupSecret } from '../start-up/index.ts'
+import { assertDatabaseFile, databasePath } from '../store/sqlite/index.ts'
 import { dataFolderOf, dataOption, startupSecretFileOption } from './options.ts'
 
 /** Runs the KM server until it is told to stop. */
@@ -46,6 +47,8 @@ export const start = defineCommand({
     const dataFolder = dataFolderOf(options.data, io)
     const { listen, publicUrl, trustedProxy: trustedProxies, startupSecretFile: file } = options
     const tls = await readTls(options.tlsCert, options.tlsKey)
+    // Where nothing was initialized, nobody should be asked for a secret.
+    await assertDatabaseFile(databasePath(dataFolder))
     const startupSecret = await findStartupSecret({ file, dataFolder, env: io.env }, ask)
     const stopped = io.untilStopped()
     const log = (line: string) => void warn(line)

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
-import { MailsealError } from '@mailseal/common'
+import { type ErrorCode, MailsealError } from '@mailseal/common'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Log } from '../log.ts'
 import type { HttpEnv } from './context.ts'
+
+/** Failures at the KM server's own files: they name paths of its machine. */
+const OWN_FILES: ReadonlySet<ErrorCode> = new Set(['unreadable-file', 'unwritable-file'])
 
 /**
  * The one place where errors become answers: ours as they are, any other as `internal-error` with an id, under which
@@ -12,7 +15,8 @@ import type { HttpEnv } from './context.ts'
  */
 export function answerError(log: Log): ErrorHandler<HttpEnv> {
   return (thrown, c) => {
-    const error = thrown instanceof MailsealError ? thrown : strangersError(thrown, log)
+    const isForCaller = thrown instanceof MailsealError && !OWN_FILES.has(thrown.code)
+    const error = isForCaller ? thrown : strangersError(thrown, log)
     return answer(c, error)
   }
 }

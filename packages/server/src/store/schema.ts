@@ -71,7 +71,13 @@ export interface Schema {
   replies: { request_hash: Uint8Array; fingerprint: string; reply: Uint8Array; stored_at: number }
   lists: { number: number; this_update: number; next_update: number; bytes: Uint8Array }
   reports: { mailbox_id: string; time: number; crl_number: number; version: string }
-  task_answers: { request_id: string; request_hash: Uint8Array; sealed_answer: Uint8Array; answered_at: number }
+  task_answers: {
+    request_id: string
+    request_hash: Uint8Array
+    sealed_answer: Uint8Array | null
+    psk_id: Uint8Array | null
+    answered_at: number
+  }
   user_request_answers: { id: string; request_hash: Uint8Array; answer: string; answered_at: number }
   send_tokens: { token_hash: Uint8Array; mailbox_id: string; psk_id: Uint8Array; expires: number }
   outbox_files: { name: string; psk_id: Uint8Array }

@@ -116,6 +116,18 @@ export interface ListRow {
   readonly bytes: Uint8Array
 }
 
+/** The answer to a task, for whoever repeats its request. The row stays when the answer is erased. */
+export interface TaskAnswerRow {
+  readonly id: string
+  /** Tells a repeat from another request under the same id. */
+  readonly requestHash: Uint8Array
+  /** null once it was erased: after a while, and as soon as a temporary key ends that stands in it. */
+  readonly sealedAnswer: Uint8Array | null
+  /** Of the temporary key that stands in the answer. */
+  readonly pskId: Uint8Array | null
+  readonly at: number
+}
+
 /** A page of mailboxes as administrators see them. */
 export interface MailboxQuery {
   readonly addresses?: readonly string[]
@@ -165,8 +177,7 @@ export interface Reads {
   journal(after: number, limit: number): Promise<JournalRow[]>
   /** Index and hash of the newest entry; index 0 and 32 zero bytes before the first. */
   journalHead(): Promise<{ index: number; hash: Uint8Array }>
-  /** The sealed answer to a task done before under this request id, and the hash of what it asked. */
-  taskAnswer(requestId: string): Promise<{ requestHash: Uint8Array; sealedAnswer: Uint8Array; at: number } | null>
+  taskAnswer(id: string): Promise<TaskAnswerRow | null>
   userRequestAnswer(id: string): Promise<{ requestHash: Uint8Array; answer: string } | null>
   sendToken(tokenHash: Uint8Array): Promise<{ mailboxId: string; pskId: Uint8Array; expires: number } | null>
   /** Files in the outbox that hold a temporary key which has ended. */
@@ -184,7 +195,7 @@ export interface Transaction extends Reads {
   /** Compare-and-set: false if the mailbox is no longer as it was read. Raises the version by one. */
   changeMailbox(mailbox: Mailbox, change: { status?: Status; currentSerial?: string | null }): Promise<boolean>
   addTemporaryKey(row: TemporaryKeyRow): Promise<void>
-  /** Ends a live key and erases its secrets; false if it had ended before. */
+  /** Ends a live key, and erases its secrets and the answers in which it stands; false if it had ended before. */
   endTemporaryKey(pskId: Uint8Array, how: TemporaryKeyEnd, at: number): Promise<boolean>
   markTemporaryKeySent(pskId: Uint8Array): Promise<void>
   addKey(row: KeyRow): Promise<void>
@@ -196,8 +207,8 @@ export interface Transaction extends Reads {
   dropReplies(olderThan: number): Promise<void>
   dropRepliesTo(fingerprint: string): Promise<void>
   putList(row: ListRow): Promise<void>
-  putTaskAnswer(requestId: string, requestHash: Uint8Array, sealedAnswer: Uint8Array, at: number): Promise<void>
-  dropTaskAnswers(olderThan: number): Promise<void>
+  putTaskAnswer(row: TaskAnswerRow): Promise<void>
+  eraseTaskAnswers(olderThan: number): Promise<void>
   putUserRequestAnswer(id: string, requestHash: Uint8Array, answer: string, at: number): Promise<void>
   dropUserRequestAnswers(olderThan: number): Promise<void>
   putReport(mailboxId: string, report: { time: number; crlNumber: number; version: string }): Promise<void>

@@ -5,6 +5,8 @@ import type { TaskHandler } from './call.ts'
 import type { TaskContext } from './context.ts'
 import { doOnce, isRefused, refusalOf } from './once.ts'
 
+const DOMAINS_NAMED = 3
+
 /** Adds a mailbox: a random id, an address of the organization, a name. */
 export const addMailbox: TaskHandler<'mailboxes.add'> = async (context, call) => {
   const { address: typed, name: typedName } = call.parameters
@@ -37,8 +39,15 @@ async function assertOwnDomain(context: TaskContext, tx: Transaction, address: s
   const { domains } = await context.documents.newest(tx)
   if (domains.includes(domainOf(address))) return
   throw new MailsealError('refused-by-policy', `${domainOf(address)} is not a domain of this organization`, {
-    hint: `an address here ends in ${domains.map((domain) => `@${domain}`).join(' or ')}`,
+    hint: `an address here ends in ${endings(domains)}`,
   })
+}
+
+/** The first few: there may be more than a hint can hold. */
+function endings(domains: readonly string[]): string {
+  const named = domains.slice(0, DOMAINS_NAMED).map((domain) => `@${domain}`)
+  const others = domains.length - named.length
+  return [...named, ...(others > 0 ? [`in one of ${others} other domains`] : [])].join(' or ')
 }
 
 async function assertFree(tx: Transaction, address: string): Promise<void> {

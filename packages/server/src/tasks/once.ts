@@ -1,4 +1,12 @@
-import { asAddress, asText, equalBytes, MailsealError, utf8 } from '@mailseal/common'
+import {
+  asAddress,
+  asText,
+  deriveTemporaryKeySecrets,
+  equalBytes,
+  MailsealError,
+  parseTemporaryKey,
+  utf8,
+} from '@mailseal/common'
 import { type ErrorBody, readErrorBody, type TaskName } from '@mailseal/common/rpc'
 import { record } from '../journal.ts'
 import type { Transaction } from '../store/store.ts'
@@ -27,7 +35,7 @@ interface StoredAnswer<R> {
 
 /**
  * Does a piece of a task once, however often and however closely the same request comes: the answer is stored, sealed,
- * in the transaction that does it, and given again to a repeat.
+ * in the transaction that does it, and given again to a repeat. When it was erased, a repeat is told so.
  *
  * @returns What `work` returned, or why it was refused; both as they survive JSON.
  * @throws {@link MailsealError} `already-exists` if the request id stands for another request; `busy`.
@@ -41,8 +49,8 @@ export async function doOnce<T extends TaskName, R extends object>(
     const id = answerId(call, piece.index)
     const sealed = await context.unlocked.seal(labelOf(id), utf8(JSON.stringify(answer)))
     const time = context.clock.now()
-    await tx.putTaskAnswer(id, call.requestHash, sealed, time)
-    const { task, administrators, requestId } = call
+    const { task, administrators, requestId, requestHash } = call
+    await tx.putTaskAnswer({ id, requestHash, sealedAnswer: sealed, pskId: temporaryKeyIn(answer), at: time })
     await record(tx, context.random, {
       time,
       task,
@@ -100,8 +108,21 @@ async function earlierAnswer<R>(
       hint: 'use a new request id for each request',
     })
   }
+  if (stored.sealedAnswer === null) return { refused: erased().toJSON() }
   const opened = await context.unlocked.open(labelOf(id), stored.sealedAnswer)
   return JSON.parse(asText(opened, 'a stored answer')) as StoredAnswer<R>
+}
+
+function erased(): MailsealError {
+  return new MailsealError('already-exists', 'this was done before, and its answer is no longer kept', {
+    hint: 'see what became of it: mailseal-admin status',
+  })
+}
+
+/** The id of the temporary key that stands in an answer: the answer is erased when that key ends. */
+function temporaryKeyIn({ done }: StoredAnswer<object>): Uint8Array | null {
+  if (done === undefined || !('temporaryKey' in done) || typeof done.temporaryKey !== 'string') return null
+  return deriveTemporaryKeySecrets(parseTemporaryKey(done.temporaryKey)).pskId
 }
 
 /** What is no address is not written down: it may be anything, also a password typed in the wrong place. */

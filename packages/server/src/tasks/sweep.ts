@@ -10,7 +10,7 @@ export async function sweep({ store, outbox, clock }: Pick<TaskContext, 'store' 
   const now = clock.now()
   await store.transaction(async (tx) => {
     await endExpiredKeys(tx, await tx.expiredTemporaryKeys(now))
-    await tx.dropTaskAnswers(now - SPANS.taskResultKept)
+    await tx.eraseTaskAnswers(now - SPANS.taskResultKept)
     await tx.dropReplies(now - SPANS.replyKept)
     // A request is taken so much before and after its own time; later a repeat is refused for its age.
     await tx.dropUserRequestAnswers(now - 2 * SPANS.signedRequestTolerance)

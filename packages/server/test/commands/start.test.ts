@@ -55,6 +55,16 @@ describe('mailseal-server start', () => {
     await expect(raw(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  it('asks for no secret where nothing was initialized', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'mailseal-start-'))
+    onTestFinished(() => rm(data, { recursive: true }))
+    const server = run(['start', '--data', data, '--listen', '127.0.0.1:0'])
+    expect(await server.ended).toEqual([1, null])
+    expect(await server.stderr).toMatch(
+      /^mailseal-server: error: there is no database .*\n.*initialize the KM server first/,
+    )
+  })
+
   it('says what is wrong before it listens', async () => {
     const data = await initialized()
     const secret = join(data, 'other')

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
+import { toBase64url, utf8 } from '@mailseal/common'
 import { describe, expect, it } from 'vitest'
 import { databasePath } from '../../src/store/sqlite/index.ts'
 import { organization } from '../organization.ts'
@@ -171,6 +174,23 @@ describe('an error inside the server', () => {
     expect(org.logged).toHaveLength(1)
     expect(org.logged[0]).toContain(`internal error ${id}: `)
     expect(org.logged[0]).toContain('mailboxes')
+  })
+})
+
+describe("an error at one of the server's own files", () => {
+  it('shows no path; the log has it', async () => {
+    const org = await organization()
+    const issued = await org.enabled('alice@example.org')
+    await rm(join(org.dataFolder, 'outbox'), { recursive: true })
+    const message = toBase64url(utf8(`To: alice@example.org\r\n\r\n${issued.temporaryKey}\r\n`))
+    const answer = await raw(`${org.url}/v1/enrollment-messages`, {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify({ sendToken: issued.sendToken, message }),
+    })
+    expect(answer).toMatchObject({ status: 500, code: 'internal-error' })
+    expect(answer.body.toString()).not.toContain(org.dataFolder)
+    expect(org.logged).toEqual([expect.stringContaining(org.dataFolder)])
   })
 })
 

@@ -4,6 +4,7 @@ import type {
   KeyRow,
   Mailbox,
   RevocationRow,
+  TaskAnswerRow,
   TemporaryKeyRow,
   Transaction,
 } from '../../src/store/store.ts'
@@ -41,6 +42,15 @@ export const temporaryKeyRow = (
   sealedSecrets: bytes(4, 80),
   sent: false,
   end: null,
+  ...change,
+})
+
+export const answerRow = (id: string, change: Partial<TaskAnswerRow> = {}): TaskAnswerRow => ({
+  id,
+  requestHash: bytes(8),
+  sealedAnswer: bytes(9, 60),
+  pskId: null,
+  at: NOW,
   ...change,
 })
 

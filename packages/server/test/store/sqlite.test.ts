@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { untilFree } from '../../src/store/sqlite/busy.ts'
 import { openSqliteStore } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from './back-ends.ts'
-import { bytes, mailboxRow, NOW, temporaryKeyRow } from './rows.ts'
+import { answerRow, mailboxRow, NOW, temporaryKeyRow } from './rows.ts'
 
 const CHILD = fileURLToPath(new URL('sqlite-child.ts', import.meta.url))
 
@@ -61,6 +62,26 @@ describe('sqlite store', () => {
       code: 'bad-data',
       message: `file "${path}" is not a database of Mailseal`,
     })
+  })
+
+  it('says that it may not use a file, not that there is none', async () => {
+    const { folder, path } = await newDatabase()
+    const unusable = {
+      code: 'unwritable-file',
+      message: `database "${path}" can't be opened for reading and writing`,
+      hint: 'run the KM server as the owner of its data folder, on a disk that can be written to',
+    }
+    await symlink(path, path)
+    await expect(openSqliteStore(path)).rejects.toMatchObject(unusable)
+    await unlink(path)
+    await mkdir(path)
+    await expect(openSqliteStore(path, { create: true })).rejects.toMatchObject(unusable)
+    await rmdir(path)
+    const store = await openSqliteStore(path, { create: true })
+    await store.close()
+    // What lies where the log has to be.
+    await mkdir(join(folder, 'test.sqlite-wal'))
+    await expect(openSqliteStore(path)).rejects.toMatchObject(unusable)
   })
 
   it('migrates an empty file once, also when two open it at the same time', async () => {
@@ -183,16 +204,30 @@ describe('sqlite store', () => {
     await store.transaction(async (tx) => {
       await tx.addMailbox(mailbox)
       await tx.addTemporaryKey(key)
-      for (const at of [1, 2, 3]) await tx.putTaskAnswer(`task ${at}`, bytes(1), secret, at)
+      for (const at of [1, 2, 3]) await tx.putTaskAnswer(answerRow(`task ${at}`, { sealedAnswer: secret, at }))
     })
     expect(await holders()).not.toEqual([])
     await store.transaction(async (tx) => {
       await tx.endTemporaryKey(key.pskId, 'used', NOW)
-      await tx.dropTaskAnswers(NOW)
+      await tx.eraseTaskAnswers(NOW)
     })
     await vi.waitFor(async () => expect(await holders()).toEqual([]), { timeout: 10_000 })
     await store.close()
     expect(await holders()).toEqual([])
+  })
+
+  it('empties the log once nobody reads it any more', async () => {
+    const { path, open } = await newDatabase()
+    const store = await open()
+    await store.transaction((tx) => tx.putSetting('key', 'before'))
+    const reader = new DatabaseSync(path, { readOnly: true })
+    reader.exec('begin')
+    reader.prepare('select * from settings').all()
+    await store.transaction((tx) => tx.putSetting('key', 'after'))
+    await sleep(1200)
+    expect((await stat(`${path}-wal`)).size).toBeGreaterThan(0)
+    reader.close()
+    await vi.waitFor(async () => expect((await stat(`${path}-wal`)).size).toBe(0), { timeout: 10_000 })
   })
 
   it('prepares more different statements than it keeps', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Store, Transaction } from '../../src/store/store.ts'
 import { BACK_ENDS } from './back-ends.ts'
 import {
+  answerRow,
   bytes,
   certificateRow,
   DAY,
@@ -294,22 +295,22 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
     const store = await open()
     await write(store, async (tx) => {
       for (const at of [1, 2]) {
-        await tx.putTaskAnswer(`task ${at}`, bytes(at), bytes(at, 60), NOW + at)
+        await tx.putTaskAnswer(answerRow(`task ${at}`, { sealedAnswer: bytes(at, 60), at: NOW + at }))
         await tx.putUserRequestAnswer(`request ${at}`, bytes(at), `answer ${at}`, NOW + at)
       }
     })
     const task = (at: number) => store.read((reads) => reads.taskAnswer(`task ${at}`))
     const request = (at: number) => store.read((reads) => reads.userRequestAnswer(`request ${at}`))
-    expect(await task(1)).toEqual({ requestHash: bytes(1), sealedAnswer: bytes(1, 60), at: NOW + 1 })
+    expect(await task(1)).toEqual(answerRow('task 1', { sealedAnswer: bytes(1, 60), at: NOW + 1 }))
     expect(await request(1)).toEqual({ requestHash: bytes(1), answer: 'answer 1' })
-    await expect(write(store, (tx) => tx.putTaskAnswer('task 1', bytes(3), bytes(3), NOW))).rejects.toThrow()
+    await expect(write(store, (tx) => tx.putTaskAnswer(answerRow('task 1')))).rejects.toThrow()
     await expect(write(store, (tx) => tx.putUserRequestAnswer('request 1', bytes(3), '', NOW))).rejects.toThrow()
     await write(store, async (tx) => {
-      await tx.dropTaskAnswers(NOW + 2)
+      await tx.eraseTaskAnswers(NOW + 2)
       await tx.dropUserRequestAnswers(NOW + 2)
     })
-    expect([await task(1), await request(1)]).toEqual([null, null])
-    expect(await task(2)).not.toBeNull()
+    expect([await task(1), await request(1)]).toEqual([answerRow('task 1', { sealedAnswer: null, at: NOW + 1 }), null])
+    expect(await task(2)).toMatchObject({ sealedAnswer: bytes(2, 60) })
     expect(await request(2)).not.toBeNull()
   })
 

@@ -1,8 +1,34 @@
+import { DatabaseSync } from 'node:sqlite'
 import { toHex } from '@mailseal/common'
+import type { IssuedKey } from '@mailseal/common/rpc'
 import { describe, expect, it } from 'vitest'
-import { enroll, newId, organization, prepareEnrollment, sendEnrollment, soleResult } from '../organization.ts'
+import { databasePath } from '../../src/store/sqlite/index.ts'
+import {
+  enroll,
+  newId,
+  type Organization,
+  organization,
+  prepareEnrollment,
+  sendEnrollment,
+  soleResult,
+} from '../organization.ts'
 
 const ALICE = 'alice@example.org'
+
+const DONE_BEFORE = {
+  code: 'already-exists',
+  message: 'this was done before, and its answer is no longer kept',
+  hint: 'see what became of it: mailseal-admin status',
+}
+
+function answers({ dataFolder }: Organization) {
+  const database = new DatabaseSync(databasePath(dataFolder), { readOnly: true })
+  try {
+    return database.prepare('select request_id, sealed_answer from task_answers').all()
+  } finally {
+    database.close()
+  }
+}
 
 const outcomes = async (promises: Promise<unknown>[]) =>
   (await Promise.allSettled(promises)).map((one) => (one.status === 'fulfilled' ? 'done' : one.reason.code)).sort()
@@ -109,6 +135,45 @@ describe('a repeated task', () => {
     await expect(org.task('cancel', { addresses: [ALICE] }, { requestId })).rejects.toMatchObject(expected)
     const { mailboxes } = await org.task('mailboxes.list', {})
     expect(mailboxes).toMatchObject([{ status: 'New' }])
+  })
+
+  it.each(['enroll', 'reissue', 'cancel', 'revoke', 'expiry'])(
+    'brings a temporary key back until it ends, and nothing of it is left in the database: %s',
+    async (end) => {
+      const org = await organization()
+      await org.task('mailboxes.add', { address: ALICE, name: '' })
+      const requestId = newId()
+      const enable = async () => soleResult(await org.task('enable', { addresses: [ALICE] }, { requestId }))
+      const issued = (await enable()) as IssuedKey
+      expect(await enable()).toEqual(issued)
+      const answer = () => answers(org).find(({ request_id }) => request_id === `${requestId}.0`)?.sealed_answer
+      expect(answer()).not.toBeNull()
+
+      const addresses = [ALICE]
+      if (end === 'enroll') await enroll(org.rpc, issued)
+      if (end === 'reissue') await org.task('reissue', { addresses })
+      if (end === 'cancel') await org.task('cancel', { addresses })
+      if (end === 'revoke') await org.task('revoke', { addresses, reason: 'left' })
+      if (end === 'expiry') {
+        org.clock.at += 14 * 86400
+        const { request } = await prepareEnrollment(issued)
+        await expect(sendEnrollment(org.rpc, request)).rejects.toMatchObject({ code: 'temporary-key-expired' })
+      }
+      expect(answer()).toBeNull()
+      await expect(enable()).rejects.toMatchObject(DONE_BEFORE)
+    },
+  )
+
+  it('is told after 15 minutes that it was done before, and does nothing twice', async () => {
+    const org = await organization()
+    await org.enabled(ALICE)
+    const requestId = newId()
+    const reissue = async () => soleResult(await org.task('reissue', { addresses: [ALICE] }, { requestId }))
+    const issued = (await reissue()) as IssuedKey
+    org.clock.at += 901
+    await org.restart()
+    await expect(reissue()).rejects.toMatchObject(DONE_BEFORE)
+    await enroll(org.rpc, issued)
   })
 
   it('needs the password again', async () => {

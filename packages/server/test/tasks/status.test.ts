@@ -189,7 +189,30 @@ describe('adding a mailbox', () => {
   })
 })
 
+describe('adding a mailbox elsewhere', () => {
+  it('is refused in words that every client takes, however many domains there are', async () => {
+    const domains = Array.from({ length: 64 }, (_, i) => `department-number-${i}.example.org`)
+    const org = await organization({ domains })
+    const [first, second, third] = domains
+    await expect(org.task('mailboxes.add', { address: ALICE, name: '' })).rejects.toMatchObject({
+      code: 'refused-by-policy',
+      message: 'example.org is not a domain of this organization',
+      hint: `an address here ends in @${first} or @${second} or @${third} or in one of 61 other domains`,
+    })
+  })
+})
+
 describe('listing mailboxes', () => {
+  it('looks as far as dates go, and no further', async () => {
+    const org = await organization()
+    await org.task('mailboxes.add', { address: ALICE, name: '' })
+    expect((await org.task('mailboxes.list', { expiringWithin: 99_999 * 604_800 })).mailboxes).toEqual([])
+    for (const parameters of [{ expiringWithin: Number.MAX_SAFE_INTEGER }, { silentFor: Number.MAX_SAFE_INTEGER }]) {
+      await expect(org.task('mailboxes.list', parameters)).rejects.toMatchObject({ code: 'bad-data' })
+    }
+    expect(org.logged).toEqual([])
+  })
+
   it('shows pages, and names an address that is no mailbox', async () => {
     const org = await organization()
     for (let i = 0; i < 3; i++) await org.task('mailboxes.add', { address: `user${i}@example.org`, name: '' })

@@ -10,10 +10,11 @@ export function answerReads(db: Kysely<Schema>) {
       const row = await replies.where('request_hash', '=', requestHash).executeTakeFirst()
       return row?.reply ?? null
     },
-    async taskAnswer(requestId) {
-      const answers = db.selectFrom('task_answers').selectAll()
-      const row = await answers.where('request_id', '=', requestId).executeTakeFirst()
-      return row ? { requestHash: row.request_hash, sealedAnswer: row.sealed_answer, at: row.answered_at } : null
+    async taskAnswer(id) {
+      const row = await db.selectFrom('task_answers').selectAll().where('request_id', '=', id).executeTakeFirst()
+      if (!row) return null
+      const { request_hash: requestHash, sealed_answer: sealedAnswer, psk_id: pskId, answered_at: at } = row
+      return { id, requestHash, sealedAnswer, pskId, at }
     },
     async userRequestAnswer(id) {
       const row = await db.selectFrom('user_request_answers').selectAll().where('id', '=', id).executeTakeFirst()
@@ -34,12 +35,20 @@ export function answerWrites(db: Kysely<Schema>) {
     async dropRepliesTo(fingerprint) {
       await db.deleteFrom('replies').where('fingerprint', '=', fingerprint).execute()
     },
-    async putTaskAnswer(requestId, requestHash, sealedAnswer, at) {
-      const row = { request_id: requestId, request_hash: requestHash, sealed_answer: sealedAnswer, answered_at: at }
-      await db.insertInto('task_answers').values(row).execute()
+    async putTaskAnswer({ id, requestHash, sealedAnswer, pskId, at }) {
+      const row = { request_hash: requestHash, sealed_answer: sealedAnswer, psk_id: pskId, answered_at: at }
+      await db
+        .insertInto('task_answers')
+        .values({ request_id: id, ...row })
+        .execute()
     },
-    async dropTaskAnswers(olderThan) {
-      await db.deleteFrom('task_answers').where('answered_at', '<', olderThan).execute()
+    async eraseTaskAnswers(olderThan) {
+      await db
+        .updateTable('task_answers')
+        .set({ sealed_answer: null })
+        .where('answered_at', '<', olderThan)
+        .where('sealed_answer', 'is not', null)
+        .execute()
     },
     async putUserRequestAnswer(id, requestHash, answer, at) {
       const row = { id, request_hash: requestHash, answer, answered_at: at }

@@ -83,6 +83,7 @@ export function temporaryKeyWrites(db: Kysely<Schema>) {
         .where('psk_id', '=', pskId)
         .where('ended_how', 'is', null)
         .executeTakeFirst()
+      await db.updateTable('task_answers').set({ sealed_answer: null }).where('psk_id', '=', pskId).execute()
       return result.numUpdatedRows === 1n
     },
     async markTemporaryKeySent(pskId) {

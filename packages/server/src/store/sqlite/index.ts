@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-export { openSqliteStore } from './sqlite-store.ts'
+export { assertDatabaseFile, openSqliteStore } from './sqlite-store.ts'
 
 /** Where the database of a data folder lies. */
 export function databasePath(dataFolder: string): string {
