@@ -1,5 +1,6 @@
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Agent, type AgentOptions, type Invitation, openAgent } from '@mailseal/agent'
 import {
   canonicalJson,
@@ -29,8 +30,10 @@ import {
 import { generateSealingKeyPair } from '@mailseal/common/sealed-channel'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ADMINISTRATOR, ADMINISTRATOR_PASSWORD, makeOrganization, type Organization } from './support/organization.ts'
+import { programFile, type RunOptions, run } from './support/run.ts'
 
 const PASSWORD = 'correct horse'
+const runNode = (args: readonly string[], options: RunOptions) => run(process.execPath, args, options)
 const LETTER = (from: string) => utf8(`From: ${from}\r\nTo: bob@example.org\r\nSubject: Lunch\r\n\r\nAt noon?\r\n`)
 
 let organization: Organization
@@ -51,7 +54,7 @@ async function task<T extends TaskName>(name: T, parameters: object): Promise<Ta
 }
 
 /** Mailboxes with a temporary key each, made in one go: every task costs the server an Argon2. */
-const POOL = 44
+const POOL = 50
 let pool: IssuedKey[] = []
 
 async function fillPool(): Promise<void> {
@@ -430,6 +433,81 @@ describe('an enrollment that was begun', () => {
     expect(pending).toMatch(/^-----BEGIN PGP MESSAGE-----/)
     const { pskId } = secretsOf(issued.temporaryKey)
     for (const secret of [issued.temporaryKey, toBase64url(pskId), 'replyKey']) expect(pending).not.toContain(secret)
+  })
+
+  it.each([
+    [1, 'it is written down'],
+    [2, 'the revocation list is written'],
+    [3, 'the key file is written'],
+  ])('and killed while (%i) %s goes on with the same command', async (file) => {
+    const issued = await newMailbox()
+    const home = await newHome()
+    const [key, password] = [`${home}.key`, `${home}.password`]
+    await writeFile(key, issued.temporaryKey)
+    await writeFile(password, PASSWORD)
+    const args = ['enroll', '--server', organization.url, '--temporary-key-file', key, '--password-file', password]
+    const run = (...options: string[]) =>
+      runNode([...options, programFile('mailseal'), ...args, '--json'], {
+        env: { MAILSEAL_HOME: home, MAILSEAL_TEST_DIE_WRITING: String(file) },
+      })
+    const killed = await run('--import', fileURLToPath(new URL('support/die-writing.ts', import.meta.url)))
+    expect(killed).toMatchObject({ exitCode: null, stdout: '' })
+    const again = await run()
+    expect(again.exitCode).toBe(0)
+    const { mailboxes } = await task('mailboxes.list', { addresses: [issued.address] })
+    expect(JSON.parse(again.stdout).serial).toBe(mailboxes[0]?.certificate?.serial)
+  })
+
+  it('and is complete but for its file is finished without the reply, which is gone by then', async () => {
+    const issued = await newMailbox()
+    const home = await newHome()
+    const file = join(home, 'enrollment.pending')
+    let pending = new Uint8Array()
+    const fetcher: Fetch = async (input, init) => {
+      if (new URL(String(input)).pathname === PATHS.enroll) pending = await readFile(file)
+      return fetch(input, init)
+    }
+    const enrollment = { temporaryKey: issued.temporaryKey, server: organization.url }
+    const agent = await agentAt(home, { fetch: fetcher })
+    const first = await agent.enroll(enrollment)
+    expect(first.warnings).toEqual([])
+    await writeFile(file, pending, { mode: 0o600 })
+    const again = await agent.enroll(enrollment)
+    expect(again).toMatchObject({ serial: first.serial, continued: true, warnings: [] })
+    expect(await readdir(home)).not.toContain('enrollment.pending')
+    await expect(agent.enroll(enrollment)).rejects.toMatchObject({
+      code: 'temporary-key-used',
+      hint: expect.stringContaining(`this computer is enrolled as ${issued.address}`),
+    })
+  })
+
+  it('by another process at the same moment is left to it', async () => {
+    const issued = await newMailbox()
+    const home = await newHome()
+    const agents = [await agentAt(home), await agentAt(home)]
+    const enrollment = { temporaryKey: issued.temporaryKey, server: organization.url }
+    const outcomes = await Promise.allSettled(agents.map((agent) => agent.enroll(enrollment)))
+    expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')?.reason).toMatchObject({
+      code: 'busy',
+      message: 'another mailseal has begun an enrollment here meanwhile',
+    })
+  })
+
+  it('goes on with the KM server at another address', async () => {
+    const issued = await newMailbox()
+    const home = await newHome()
+    const { fetch: lossy } = network({ path: PATHS.enroll, answer: drop })
+    const { temporaryKey } = issued
+    const first = await agentAt(home, { fetch: lossy })
+    await expect(first.enroll({ temporaryKey, server: organization.url })).rejects.toMatchObject({ exitCode: 107 })
+    const moved = organization.url.replace('127.0.0.1', 'localhost')
+    const fetcher: Fetch = async (input, init) => {
+      if (!String(input).startsWith(moved)) throw new TypeError('fetch failed')
+      return fetch(String(input).replace(moved, organization.url), init)
+    }
+    const second = await agentAt(home, { fetch: fetcher })
+    expect(await second.enroll({ temporaryKey, server: moved })).toMatchObject({ server: moved, continued: true })
   })
 
   it('opens with its password alone', async () => {

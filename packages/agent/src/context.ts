@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type Clock, MailsealError, type Random } from '@mailseal/common'
 import { createRpcClient, type Fetch, type RpcClient } from '@mailseal/common/rpc'
 import type { Home } from './home.ts'
@@ -70,6 +71,11 @@ export interface Enrolled {
 export async function requireEnrolled(context: Context): Promise<Enrolled> {
   const identity = context.state.identity()
   const authority = context.state.authority()
-  if (identity === null || authority === null) throw new MailsealError('not-enrolled', 'this computer is not enrolled')
+  if (identity === null || authority === null) {
+    const { keyFile } = context.home
+    // Where only the state was lost, enrolling again would be the long way round.
+    const hint = existsSync(keyFile) ? `there is a key file: mailseal keyfile use "${keyFile}"` : undefined
+    throw new MailsealError('not-enrolled', 'this computer is not enrolled', { hint })
+  }
   return { identity, trust: await trustOf(authority) }
 }

@@ -24,8 +24,7 @@ export async function setAside(path: string, limit: number): Promise<string> {
   return kept
 }
 
-/** Copies a file to a name that nothing has; as {@link setAside}, but the file stays. */
-export async function keepOld(path: string, limit: number): Promise<string> {
+async function keepOld(path: string, limit: number): Promise<string> {
   const bytes = await readFileBounded(path, limit)
   for (let number = 1; ; number++) {
     const name = number === 1 ? `${path}.old` : `${path}.old.${number}`

@@ -26,9 +26,10 @@ export const keyfileUse = defineCommand({
     const result = await withAgent(context, (agent) => agent.keyFile.use(args.file), {
       passwordFile: options.passwordFile,
     })
-    const { keyFile, server, keys, address, serial } = result
+    const { keyFile, server, keys, keptAside, address, serial } = result
+    for (const aside of keptAside) await context.say(`the key file that was here is damaged; kept as "${aside}"`)
     return {
-      json: { ...identityJson(result), keyFile, server, keys },
+      json: { ...identityJson(result), keyFile, server, keys, keptAside },
       text: `This computer signs for ${address} now: serial number ${serial}.\nFetch the revocation list with "mailseal sync".`,
     }
   },

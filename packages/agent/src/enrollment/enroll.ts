@@ -11,18 +11,19 @@ import {
   toBase64url,
 } from '@mailseal/common'
 import { sealArchiveEntry } from '@mailseal/common/archive-entry'
-import { readAuthority } from '@mailseal/common/authority'
+import { type Authority, readAuthority } from '@mailseal/common/authority'
 import { assertSubkeyWorks, makeUserKey } from '@mailseal/common/certificate'
 import { sealEnrollmentRequest } from '@mailseal/common/enrollment'
 import type { Context, Warning } from '../context.ts'
-import { keepOld, readIfPresent, setAside } from '../files.ts'
+import { readIfPresent, setAside } from '../files.ts'
 import { type KeyFileContent, uniteContents } from '../key-file/content.ts'
 import { openKeyFile, writeKeyFile } from '../key-file/key-file.ts'
 import { makeLock, type PasswordLock } from '../key-file/password-message.ts'
+import { certifiedIdentity } from '../key-file/use.ts'
 import { newPassword } from '../passwords.ts'
 import { AGENT, sendReport } from '../report.ts'
 import { refreshList } from '../revocation-list.ts'
-import type { Identity } from '../state/state.ts'
+import type { Identity, StateWriter } from '../state/state.ts'
 import { trustOf } from '../trust.ts'
 import type { Invitation } from './message.ts'
 import { type OfferOptions, obtainOffer, type TrustedOffer } from './offer.ts'
@@ -82,7 +83,9 @@ export async function enroll(context: Context, options: EnrollOptions): Promise<
   if (begun === null) return begin(context, request)
   if (equalBytes(begun.pending.pskId, request.secrets.pskId)) {
     assertSameSubject(begun.pending, request)
-    return { ...(await finish(context, begun)), continued: true }
+    // The KM server may have moved since; whoever answers, only its reply opens.
+    const server = request.server ?? context.server ?? begun.pending.server
+    return { ...(await finish(context, { ...begun, pending: { ...begun.pending, server } })), continued: true }
   }
   const kept = await settle(context, begun)
   const result = await begin(context, request)
@@ -140,11 +143,23 @@ async function settle(context: Context, begun: Begun): Promise<readonly string[]
 
 /** A new enrollment, from the offer on. */
 async function begin(context: Context, request: OfferOptions): Promise<EnrollResult> {
-  const trusted = await obtainOffer(context, request)
+  const trusted = await obtainOffer(context, request).catch((error: unknown) => {
+    throw ifUsedHere(context, error)
+  })
   const password = await newPassword(context)
   const pending = await prepare(context, trusted, request.secrets)
-  await writePending(context.home.pending, pending, { password, random: context.random })
+  await writePending(context, pending, password)
   return finish(context, { pending, password })
+}
+
+/** Who runs a finished enrollment again need not be alarmed that somebody used the key. */
+function ifUsedHere(context: Context, error: unknown): unknown {
+  const identity = context.state.identity()
+  if (identity === null || !(error instanceof MailsealError) || error.code !== 'temporary-key-used') return error
+  return new MailsealError(error.code, error.message, {
+    hint: `this computer is enrolled as ${identity.address}; if it was with this key, all is done, else tell your administrator at once`,
+    cause: error,
+  })
 }
 
 /** Makes the keys, tries them, and seals the request. */
@@ -194,20 +209,68 @@ async function prepare(
 
 /** From sending to the end. Every step may be repeated after a crash behind it. */
 async function finish(context: Context, { pending, password }: Begun): Promise<EnrollResult> {
+  const saved = await exchangeAndSave(context, { pending, password }).catch(async (error: unknown) => {
+    const held = await takeFromKeyFile(context, { pending, password })
+    if (held === null) throw error
+    return held
+  })
+  await removePending(context.home.pending)
+  const { identity, recoveredKeys, keptAside } = saved
+  return {
+    ...identity,
+    keyFile: context.home.keyFile,
+    recoveredKeys,
+    continued: false,
+    keptAside,
+    warnings: await reportQuietly(context, identity, pending.secretKey),
+  }
+}
+
+/** What the key file and the state hold now. */
+interface Saved extends Pick<EnrollResult, 'recoveredKeys' | 'keptAside'> {
+  readonly identity: Identity
+}
+
+async function exchangeAndSave(context: Context, { pending, password }: Begun): Promise<Saved> {
   const reply = await exchange(context, pending)
   const { server } = pending
   await refreshList(context, { server, trust: reply.trust, timeout: context.timeouts.download, floor: reply.crl })
   const identity = identityOf(pending, reply)
   const keptAside = await save(context, { pending, reply, identity, password })
-  await removePending(context.home.pending)
-  return {
-    ...identity,
-    keyFile: context.home.keyFile,
-    recoveredKeys: reply.recovered.length,
-    continued: false,
-    keptAside,
-    warnings: await reportQuietly(context, identity, pending.secretKey),
-  }
+  return { identity, recoveredKeys: reply.recovered.length, keptAside }
+}
+
+/**
+ * What an earlier run, or another process, has written into the key file already. The reply may be gone by then: the
+ * server drops it at the new key's first signed request.
+ *
+ * @returns null if the key file does not hold this enrollment's key, certified.
+ */
+async function takeFromKeyFile(context: Context, { pending, password }: Begun): Promise<Saved | null> {
+  const bytes = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
+  if (bytes === null) return null
+  const opened = await openKeyFile(bytes, password, 'the key file').catch(nullIfRefused)
+  if (opened?.content.keys[0]?.fingerprint !== pending.fingerprint) return null
+  const identity = await certifiedIdentity(opened)
+  await context.state.exclusively(async (state) => remember(context, state, { identity, ...opened }))
+  return { identity, recoveredKeys: opened.content.recovered.length, keptAside: [] }
+}
+
+function nullIfRefused(error: unknown): null {
+  if (error instanceof MailsealError) return null
+  throw error
+}
+
+/** Who we are from here on, and whom we trust. */
+function remember(
+  { clock }: Context,
+  state: StateWriter,
+  { identity, document, content }: { identity: Identity; document: Authority; content: KeyFileContent },
+): void {
+  const { fingerprint, address } = identity
+  state.keepAuthority(document)
+  state.setIdentity(identity)
+  state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched: clock.now() }, true)
 }
 
 function identityOf(pending: PendingEnrollment, reply: CertifiedReply): Identity {
@@ -235,16 +298,17 @@ function save(
     keys: [{ fingerprint, serial, secretKey: pending.secretKey }],
   }
   return context.state.exclusively(async (state) => {
-    state.keepAuthority(document)
+    remember(context, state, { identity, document, content })
     const { united, lock, keptAside } = await uniteWithPresent(context, content, password)
     await writeKeyFile(context.home.keyFile, lock, united)
-    state.setIdentity(identity)
-    state.keepCertificate({ fingerprint, address, certificate, fetched: context.clock.now() }, true)
     return keptAside
   })
 }
 
-/** The secrets of a key file that is there already are taken over if the password opens it; else it is kept as `.old`. */
+/**
+ * The secrets of a key file that is there already are taken over if the password opens it and it is of the same
+ * organization; else it is kept as `.old`.
+ */
 async function uniteWithPresent(
   context: Context,
   content: KeyFileContent,
@@ -252,14 +316,13 @@ async function uniteWithPresent(
 ): Promise<{ united: KeyFileContent; lock: PasswordLock; keptAside: readonly string[] }> {
   const present = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
   if (present !== null) {
-    try {
-      const opened = await openKeyFile(present, password, 'the key file')
+    const opened = await openKeyFile(present, password, 'the key file').catch(nullIfRefused)
+    if (opened?.content.root === content.root) {
       return { united: uniteContents(content, opened.content), lock: opened.lock, keptAside: [] }
-    } catch (error) {
-      if (!(error instanceof MailsealError)) throw error
     }
   }
-  const keptAside = present === null ? [] : [await keepOld(context.home.keyFile, LIMITS.keyFile)]
+  // Moved and not copied: as `.previous` it would push out one that may still open.
+  const keptAside = present === null ? [] : [await setAside(context.home.keyFile, LIMITS.keyFile)]
   return { united: content, lock: await makeLock(password, context.random), keptAside }
 }
 

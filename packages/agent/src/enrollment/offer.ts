@@ -56,6 +56,8 @@ export async function obtainOffer(context: Context, options: OfferOptions): Prom
   const anchor = invited?.document ?? (await offeredDocument(client, offer, document))
   assertSuccessor(anchor, document)
   assertAcceptable(context, offer, document, options)
+  const pinned = context.state.authority()
+  if (pinned !== null) assertSuccessor(pinned, document)
   return { offer, document, server }
 }
 

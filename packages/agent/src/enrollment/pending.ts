@@ -1,8 +1,10 @@
 import { unlink } from 'node:fs/promises'
-import { LIMITS, type Random, toBase64url } from '@mailseal/common'
-import { writeSecretFileExclusive } from '@mailseal/common/program'
+import { LIMITS, MailsealError, toBase64url } from '@mailseal/common'
+import { writeFileAtomically } from '@mailseal/common/program'
 import { base64url, base64urlOf, count, hex, mailboxId, readFormat, text, writeFormat } from '@mailseal/common/schema'
 import * as v from 'valibot'
+import type { Context } from '../context.ts'
+import { readIfPresent } from '../files.ts'
 import { makeLock, openWithPassword, sealWithLock } from '../key-file/password-message.ts'
 
 const schema = v.strictObject({
@@ -37,14 +39,15 @@ const LABEL = 'the unfinished enrollment'
 export const PENDING_LIMIT = LIMITS.authorityDocument * 4
 
 /**
- * Writes an enrollment down, synced and under the key file's password, before anything of it is sent.
+ * Writes an enrollment down, synced and under the key file's password, before anything of it is sent. At any time the
+ * file is whole or not there: half of one would stand in the way of the next attempt.
  *
- * @throws {@link MailsealError} `already-exists` if another one was begun meanwhile.
+ * @throws {@link MailsealError} `busy` if another one was begun meanwhile.
  */
 export async function writePending(
-  path: string,
+  { home, state, random }: Context,
   pending: PendingEnrollment,
-  { password, random }: { password: string; random: Random },
+  password: string,
 ): Promise<void> {
   const { begun, server, mailbox, address, userId, fingerprint, subkeyFingerprint, validFrom, validTo } = pending
   const content = writeFormat(
@@ -61,7 +64,17 @@ export async function writePending(
     },
     LABEL,
   )
-  await writeSecretFileExclusive(path, await sealWithLock(await makeLock(password, random), content))
+  const sealed = await sealWithLock(await makeLock(password, random), content)
+  await state.exclusively(async () => {
+    if ((await readIfPresent(home.pending, PENDING_LIMIT)) !== null) throw begunMeanwhile()
+    await writeFileAtomically(home.pending, sealed, { mode: 0o600 })
+  })
+}
+
+function begunMeanwhile(): MailsealError {
+  return new MailsealError('busy', 'another mailseal has begun an enrollment here meanwhile', {
+    hint: 'let it finish, then see: mailseal status; if it was broken off, run the same command again',
+  })
 }
 
 /** @throws {@link MailsealError} `password-wrong` or `bad-data`. */

@@ -79,7 +79,10 @@ export async function openWithPassword(
   const binary = new Uint8Array(data)
   const packet = asPasswordPacket(binary, label)
   const message = () => openpgp.readMessage({ binaryMessage: binary, config: CONFIG })
-  const [key] = await openSessionKeys(await readable(label, message), password, label)
+  const locked = await readable(label, message)
+  // Each further password packet could ask for any cost: OpenPGP.js tries them all.
+  if (locked.packets.length !== 2) throw notLocked(label)
+  const [key] = await openSessionKeys(locked, password, label)
   if (key?.data.length !== SESSION_KEY_LENGTH) throw damaged(label)
   const sessionKey = new Uint8Array(key.data)
   const opened = await readable(label, async () =>
@@ -104,7 +107,7 @@ async function openSessionKeys(message: openpgp.Message<Uint8Array>, password: s
 /** Refuses what is not locked in our one way, or asks for more of Argon2 than a key file may, before Argon2 runs. */
 function asPasswordPacket(binary: Uint8Array, label: string): Uint8Array<ArrayBuffer> {
   if (PACKET_START.some((byte, i) => binary[i] !== byte) || binary.length <= PACKET_LENGTH) {
-    throw new MailsealError('bad-data', `${label} is not locked with a password as key files are`)
+    throw notLocked(label)
   }
   if (COST_LIMITS.some((limit, i) => (binary[COST_AT + i] ?? 0) > limit)) {
     throw new MailsealError('bad-data', `${label} asks for too much memory or time to be opened`)
@@ -122,6 +125,10 @@ async function readable<T>(label: string, read: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw damaged(label, cause)
   }
+}
+
+function notLocked(label: string): MailsealError {
+  return new MailsealError('bad-data', `${label} is not locked with a password as key files are`)
 }
 
 function damaged(label: string, cause?: unknown): MailsealError {

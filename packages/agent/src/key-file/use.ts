@@ -1,8 +1,9 @@
 import { asMailsealError, LIMITS, MailsealError } from '@mailseal/common'
+import type { Authority } from '@mailseal/common/authority'
 import { evaluateCertificate } from '@mailseal/common/certificate'
 import { readFileBounded } from '@mailseal/common/program'
 import type { Context } from '../context.ts'
-import { readIfPresent } from '../files.ts'
+import { readIfPresent, setAside } from '../files.ts'
 import { openOwnKeyFile } from '../passwords.ts'
 import type { Identity } from '../state/state.ts'
 import { trustOf } from '../trust.ts'
@@ -14,6 +15,8 @@ export interface UseResult extends Identity {
   readonly keyFile: string
   /** How many secret keys the key file holds now. */
   readonly keys: number
+  /** The damaged key file that was here, under the name that it has now. */
+  readonly keptAside: readonly string[]
 }
 
 /**
@@ -28,25 +31,29 @@ export async function useKeyFile(context: Context, path: string): Promise<UseRes
   const bytes = await readFileBounded(path, LIMITS.keyFile)
   const password = await context.password({ purpose: 'other', file: path })
   const copy = await openKeyFile(bytes, password, `file "${path}"`)
-  assertPinned(context, copy)
-  const own = await openPresent(context, password)
+  assertPinned(context.state.authority(), copy)
+  const present = await openPresent(context, password)
+  const own = present === 'damaged' ? null : present
+  // Where the state was lost, the key file still says which root is pinned.
+  assertPinned(own?.document ?? null, copy)
   const { content, isCopyNewer } = own === null ? { content: copy.content, isCopyNewer: true } : await unite(own, copy)
   const newest = isCopyNewer ? copy : (own ?? copy)
-  const identity = await identityOf(newest)
-  await context.state.exclusively(async (state) => {
+  const identity = await certifiedIdentity(newest)
+  const keptAside = await context.state.exclusively(async (state) => {
     state.keepAuthority(copy.document)
+    const aside = present === 'damaged' ? [await setAside(context.home.keyFile, LIMITS.keyFile)] : []
     if (own === null) await installKeyFile(context.home.keyFile, bytes)
     else await writeKeyFile(context.home.keyFile, own.lock, content)
     state.setIdentity(identity)
     const { fingerprint, address } = identity
     const fetched = context.clock.now()
     state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched }, true)
+    return aside
   })
-  return { ...identity, keyFile: context.home.keyFile, keys: content.keys.length }
+  return { ...identity, keyFile: context.home.keyFile, keys: content.keys.length, keptAside }
 }
 
-function assertPinned(context: Context, { document }: OpenedKeyFile): void {
-  const pinned = context.state.authority()
+function assertPinned(pinned: Authority | null, { document }: OpenedKeyFile): void {
   if (pinned === null || pinned.rootFingerprint === document.rootFingerprint) return
   throw new MailsealError(
     'untrusted',
@@ -58,13 +65,15 @@ function assertPinned(context: Context, { document }: OpenedKeyFile): void {
 }
 
 /** The key file that is here, often under the same password as the copy. */
-async function openPresent(context: Context, password: string): Promise<OpenedKeyFile | null> {
+async function openPresent(context: Context, password: string): Promise<OpenedKeyFile | 'damaged' | null> {
   const bytes = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
   if (bytes === null) return null
   try {
     return await openKeyFile(bytes, password, 'the key file')
   } catch (error) {
-    if (asMailsealError(error).code !== 'password-wrong') throw error
+    const { code } = asMailsealError(error)
+    if (code === 'bad-data') return 'damaged'
+    if (code !== 'password-wrong') throw error
     return openOwnKeyFile(context)
   }
 }
@@ -82,13 +91,17 @@ async function unite(
       },
     )
   }
-  const isCopyNewer = (await identityOf(copy)).validFrom > (await identityOf(own)).validFrom
+  const isCopyNewer = (await certifiedIdentity(copy)).validFrom > (await certifiedIdentity(own)).validFrom
   const [main, other] = isCopyNewer ? [copy, own] : [own, copy]
   return { content: uniteContents(main.content, other.content), isCopyNewer }
 }
 
-/** Who a key file says one is, as its organization certified it. */
-async function identityOf({ content, document }: OpenedKeyFile): Promise<Identity> {
+/**
+ * Who a key file says one is, as its organization certified it.
+ *
+ * @throws {@link MailsealError} `untrusted`.
+ */
+export async function certifiedIdentity({ content, document }: OpenedKeyFile): Promise<Identity> {
   const trust = await trustOf(document)
   const certificate = await evaluateCertificate(content.certificate, trust.authorities, trust.domains)
   const [key] = content.keys

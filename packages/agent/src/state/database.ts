@@ -7,12 +7,19 @@ import { MIGRATIONS } from './migrations.ts'
 /** How long another process may hold the write lock before we give up; a rewrite of the key file takes half a second. */
 const LOCK_DEADLINE = 15_000
 const LOCK_RETRY = 20
-const SQLITE_BUSY = 5
+/** Result codes without what their upper bits add (https://www.sqlite.org/rescode.html). */
+const SQLITE = { busy: 5, readOnly: 8, ioError: 10, full: 13, cannotOpen: 14 }
+const UNWRITABLE: ReadonlyMap<number, string> = new Map([
+  [SQLITE.readOnly, 'it is read-only'],
+  [SQLITE.ioError, 'the disk does not take it'],
+  [SQLITE.full, 'the disk is full'],
+  [SQLITE.cannotOpen, 'its folder does not allow it'],
+])
 
 /**
  * Opens the state's database, brings it to the present version and gives the file to its owner alone.
  *
- * @throws {@link MailsealError} `unreadable-file` if it is damaged or of a newer version, `busy`.
+ * @throws {@link MailsealError} `unreadable-file` if it is damaged or of a newer version, `unwritable-file`, `busy`.
  */
 export async function openDatabase(path: string): Promise<DatabaseSync> {
   await createPrivate(path)
@@ -25,8 +32,26 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     return database
   } catch (error) {
     database.close()
-    throw error instanceof MailsealError ? error : unreadable(path, error)
+    throw asStateError(path, error)
   }
+}
+
+/**
+ * What SQLite threw, told apart: a full disk or another process at work must not pass for a damaged file, which people
+ * are told to move away. Any other error stays as it is.
+ */
+export function asStateError(path: string, thrown: unknown): unknown {
+  const code = sqliteCode(thrown)
+  if (code === null) return thrown
+  if (code === SQLITE.busy) return busy(thrown)
+  const why = UNWRITABLE.get(code)
+  if (why === undefined) return damaged(path, thrown)
+  return new MailsealError('unwritable-file', `file "${path}" can't be written: ${why}`, { cause: thrown })
+}
+
+/** Ends a transaction that failed; SQLite has ended it already where the disk was full. */
+export function rollBack(database: DatabaseSync): void {
+  if (database.isTransaction) database.exec('ROLLBACK')
 }
 
 /** Takes the write lock; whoever else has it is waited for. */
@@ -48,7 +73,7 @@ function connect(path: string): DatabaseSync {
   try {
     return new DatabaseSync(path, { timeout: 0 })
   } catch (cause) {
-    throw unreadable(path, cause)
+    throw asStateError(path, cause)
   }
 }
 
@@ -65,7 +90,7 @@ async function migrate(database: DatabaseSync, path: string): Promise<void> {
     for (const step of MIGRATIONS.slice(version)) database.exec(step)
     database.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`)
   } catch (error) {
-    database.exec('ROLLBACK')
+    rollBack(database)
     throw error
   }
 }
@@ -81,15 +106,23 @@ async function whenFree(attempt: () => void): Promise<void> {
     try {
       return attempt()
     } catch (cause) {
-      if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw cause
-      if (Date.now() > deadline)
-        throw new MailsealError('busy', 'another mailseal is at work on the same files', { cause })
+      if (sqliteCode(cause) !== SQLITE.busy) throw cause
+      if (Date.now() > deadline) throw busy(cause)
     }
     await wait(LOCK_RETRY)
   }
 }
 
-function unreadable(path: string, cause: unknown): MailsealError {
+function sqliteCode(thrown: unknown): number | null {
+  if (!(thrown instanceof Error) || !('errcode' in thrown) || typeof thrown.errcode !== 'number') return null
+  return thrown.errcode & 0xff
+}
+
+function busy(cause: unknown): MailsealError {
+  return new MailsealError('busy', 'another mailseal is at work on the same files', { cause })
+}
+
+function damaged(path: string, cause: unknown): MailsealError {
   return new MailsealError('unreadable-file', `file "${path}" is damaged`, {
     hint: 'move it away and run: mailseal keyfile use with your key file',
     cause,

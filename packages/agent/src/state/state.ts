@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { type Authority, assertSuccessor, readAuthority } from '@mailseal/common/authority'
-import { beginImmediate, openDatabase } from './database.ts'
+import { asStateError, beginImmediate, openDatabase, rollBack } from './database.ts'
 
 /** Who this agent is. Times are Unix seconds. */
 export interface Identity {
@@ -78,9 +78,9 @@ export async function openState(path: string): Promise<State> {
   const writing = await openDatabase(path)
   let last: Promise<unknown> = Promise.resolve()
   return {
-    ...reader(database),
+    ...reader(database, path),
     exclusively(work) {
-      const run = last.then(() => inTransaction(writing, work))
+      const run = last.then(() => inTransaction(writing, path, work))
       last = run.catch(() => undefined)
       return run
     },
@@ -90,20 +90,30 @@ export async function openState(path: string): Promise<State> {
   }
 }
 
-async function inTransaction<T>(database: DatabaseSync, work: (state: StateWriter) => Promise<T>): Promise<T> {
-  await beginImmediate(database)
+async function inTransaction<T>(
+  database: DatabaseSync,
+  path: string,
+  work: (state: StateWriter) => Promise<T>,
+): Promise<T> {
   try {
-    const result = await work(writer(database))
+    await beginImmediate(database)
+    const result = await work(writer(database, path))
     database.exec('COMMIT')
     return result
   } catch (error) {
-    database.exec('ROLLBACK')
-    throw error
+    rollBack(database)
+    throw asStateError(path, error)
   }
 }
 
-function reader(database: DatabaseSync): StateReader {
-  const get = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
+function reader(database: DatabaseSync, path: string): StateReader {
+  const get = (sql: string, ...values: SQLInputValue[]) => {
+    try {
+      return database.prepare(sql).get(...values)
+    } catch (error) {
+      throw asStateError(path, error)
+    }
+  }
   const CERTIFICATE = 'SELECT fingerprint, address, certificate, fetched FROM certificates'
   return {
     identity() {
@@ -131,9 +141,9 @@ function asCertificate(row: Record<string, unknown> | undefined): StoredCertific
   return row === undefined ? null : ({ ...row } as unknown as StoredCertificate)
 }
 
-function writer(database: DatabaseSync): StateWriter {
+function writer(database: DatabaseSync, path: string): StateWriter {
   const run = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).run(...values)
-  const read = reader(database)
+  const read = reader(database, path)
   return {
     ...read,
     setIdentity(identity) {

@@ -1,4 +1,4 @@
-import { systemRandom, utf8 } from '@mailseal/common'
+import { concat, systemRandom, utf8 } from '@mailseal/common'
 import * as openpgp from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { makeLock, openWithPassword, sealWithLock } from '../../src/key-file/password-message.ts'
@@ -60,6 +60,21 @@ describe('a message under a password', () => {
       code: 'bad-data',
       message: 'the file asks for too much memory or time to be opened',
     })
+    expect(performance.now() - begun).toBeLessThan(200)
+  })
+
+  it.each([
+    ['before', (first: Uint8Array, hostile: Uint8Array, rest: Uint8Array) => [first, hostile, rest]],
+    ['behind', (first: Uint8Array, hostile: Uint8Array, rest: Uint8Array) => [first, rest, hostile]],
+  ])('of somebody else cannot bring another password packet %s its content', async (_where, arrange) => {
+    const lock = await makeLock('password', systemRandom)
+    const { data } = await openpgp.unarmor(text(await sealWithLock(lock, CONTENT)))
+    const hostile = lock.packet.slice()
+    hostile[24] = 20
+    const packets = arrange(lock.packet, hostile, new Uint8Array(data).slice(lock.packet.length))
+    const sealed = utf8(openpgp.armor(openpgp.enums.armor.message, concat(...packets)))
+    const begun = performance.now()
+    await expect(openWithPassword(sealed, 'password', 'the file')).rejects.toMatchObject({ code: 'bad-data' })
     expect(performance.now() - begun).toBeLessThan(200)
   })
 

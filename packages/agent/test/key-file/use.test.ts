@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toHex } from '@mailseal/common'
 import { describe, expect, it } from 'vitest'
@@ -106,6 +106,37 @@ describe('using a copy of a key file', () => {
     expect((await agent.status()).serial).toBe(alice.serial)
   })
 
+  it('is refused under another root than the key file here, also where the state was lost', async () => {
+    const { home } = await enrolledAgent(organization, alice)
+    const before = await readFile(join(home, 'mailseal.keyfile'))
+    for (const name of await readdir(home)) if (name.startsWith('state.')) await rm(join(home, name))
+    const elsewhere = await makeOrganization()
+    const stranger = elsewhere.content(await elsewhere.issue('alice@example.org', { validFrom: NOW + 1000 }))
+    const { agent } = await newAgent({ home })
+    await expect(agent.keyFile.use(await writeKeyFileAt(await aCopy(), stranger))).rejects.toMatchObject({
+      code: 'untrusted',
+      message: 'the key file is of Example Organization under another root than the one pinned here',
+    })
+    expect(await readFile(join(home, 'mailseal.keyfile'))).toEqual(before)
+  })
+
+  it('takes the place of a key file that is damaged, which is kept', async () => {
+    const { agent, home } = await enrolledAgent(organization, alice)
+    const [keyFile, copy] = [join(home, 'mailseal.keyfile'), await aCopy()]
+    await agent.keyFile.copy(copy)
+    await writeFile(`${keyFile}.previous`, 'one that may still open')
+    const damaged = (await readFile(keyFile)).subarray(0, 2000)
+    await writeFile(keyFile, damaged)
+    await expect(agent.keyFile.info()).rejects.toMatchObject({
+      code: 'bad-data',
+      hint: 'use a copy of it: mailseal keyfile use FILE',
+    })
+    expect(await agent.keyFile.use(copy)).toMatchObject({ serial: alice.serial, keptAside: [`${keyFile}.old`] })
+    expect(await fingerprintsIn(home)).toEqual([alice.key.fingerprint])
+    expect(await readFile(`${keyFile}.old`)).toEqual(damaged)
+    expect(await readFile(`${keyFile}.previous`, 'utf8')).toBe('one that may still open')
+  })
+
   it('is refused if its organization did not certify it', async () => {
     const other = await makeOrganization()
     const content = {
@@ -121,7 +152,12 @@ describe('using a copy of a key file', () => {
 
   it('works again where the state was lost', async () => {
     const { home } = await enrolledAgent(organization, alice)
-    const { agent } = await newAgent()
+    for (const name of await readdir(home)) if (name.startsWith('state.')) await rm(join(home, name))
+    const { agent } = await newAgent({ home })
+    await expect(agent.sign(letter())).rejects.toMatchObject({
+      code: 'not-enrolled',
+      hint: `there is a key file: mailseal keyfile use "${join(home, 'mailseal.keyfile')}"`,
+    })
     expect(await agent.keyFile.use(join(home, 'mailseal.keyfile'))).toMatchObject({ serial: alice.serial })
   })
 })

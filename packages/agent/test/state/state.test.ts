@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { asStateError } from '../../src/state/database.ts'
 import { type Identity, openState } from '../../src/state/state.ts'
 import { makeOrganization, NOW, temporaryFolder } from '../organization.ts'
 
@@ -132,6 +133,35 @@ describe('the state', () => {
       code: 'unreadable-file',
       message: `file "${path}" is of a newer version of mailseal`,
     })
+  })
+
+  it('with damaged pages is refused when it is read', async () => {
+    const path = join(await temporaryFolder(), 'state.sqlite')
+    const state = await openState(path)
+    await state.exclusively(async (writer) => writer.setIdentity(IDENTITY))
+    state.close()
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.fill(0xaa, 4096))
+    const again = await openState(path)
+    const damaged = { code: 'unreadable-file', message: `file "${path}" is damaged` }
+    expect(() => again.identity()).toThrow(expect.objectContaining(damaged))
+    await expect(again.exclusively(async (writer) => writer.setIdentity(IDENTITY))).rejects.toMatchObject(damaged)
+    again.close()
+  })
+
+  it('that the disk has no room for, or that another process recovers, does not pass for damaged', async () => {
+    const full = new DatabaseSync(':memory:')
+    full.exec('CREATE TABLE a (b BLOB); PRAGMA max_page_count = 3')
+    const insert = async () => full.exec('INSERT INTO a VALUES (randomblob(100000))')
+    expect(asStateError('state', await insert().catch((error: unknown) => error))).toMatchObject({
+      code: 'unwritable-file',
+      message: 'file "state" can\'t be written: the disk is full',
+    })
+    full.close()
+    // SQLITE_BUSY_RECOVERY: what the first of two finds after a crash.
+    expect(asStateError('state', Object.assign(new Error(), { errcode: 261 }))).toMatchObject({ code: 'busy' })
+    const stranger = new TypeError()
+    expect(asStateError('state', stranger)).toBe(stranger)
   })
 
   it('that is no database is refused', async () => {
