@@ -1,5 +1,5 @@
-import { type Clock, MailsealError, type Random, systemClock, systemRandom } from '@mailseal/common'
-import { ensurePrivateFolder } from '@mailseal/common/program'
+import { type Clock, LIMITS, MailsealError, type Random, systemClock, systemRandom } from '@mailseal/common'
+import { ensurePrivateFolder, readFileBounded } from '@mailseal/common/program'
 import type { Fetch } from '@mailseal/common/rpc'
 import type { Context, PasswordProvider, ServerIntroduction, Timeouts } from './context.ts'
 import { type EnrollOptions, type EnrollResult, enroll } from './enrollment/enroll.ts'
@@ -52,8 +52,10 @@ export interface Agent {
     info(): Promise<KeyFileInfo>
     /** Copies the key file into a new file. See {@link copyKeyFile}. */
     copy(to: string): Promise<void>
+    /** The key file's bytes, to be copied another way. */
+    read(): Promise<Uint8Array<ArrayBuffer>>
     /** See {@link useKeyFile}. */
-    use(path: string): Promise<UseResult>
+    use(copy: string | Uint8Array): Promise<UseResult>
   }
   close(): void
 }
@@ -100,7 +102,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     keyFile: {
       info: () => keyFileInfo(context),
       copy: (to) => copyKeyFile(context.home.keyFile, to),
-      use: (path) => useKeyFile(context, path),
+      read: () => readFileBounded(context.home.keyFile, LIMITS.keyFile),
+      use: (copy) => useKeyFile(context, copy),
     },
     close: () => context.state.close(),
   }

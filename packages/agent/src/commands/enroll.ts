@@ -1,5 +1,5 @@
-import { asText, LIMITS } from '@mailseal/common'
-import { argument, defineCommand, type Frame, option, readFileBounded, readInput } from '@mailseal/common/program'
+import { asText, LIMITS, parseTemporaryKey } from '@mailseal/common'
+import { argument, defineCommand, type Frame, option, readInput } from '@mailseal/common/program'
 import type { ServerIntroduction } from '../context.ts'
 import type { EnrollResult } from '../enrollment/enroll.ts'
 import { type Invitation, readEnrollmentMessage } from '../enrollment/message.ts'
@@ -69,17 +69,21 @@ async function readInvitation({ io }: Frame, path: string | undefined): Promise<
 
 /** From the file, else from the message, else from the person. */
 async function chooseTemporaryKey(
-  { ask, say }: Frame,
+  { ask, io, say }: Frame,
   invitation: Invitation | undefined,
   file: string | undefined,
 ): Promise<string> {
-  if (file !== undefined) return asText(await readFileBounded(file, TEMPORARY_KEY_BYTES), `file "${file}"`)
+  if (file !== undefined) return asText(await readInput(io, file, TEMPORARY_KEY_BYTES), 'the temporary key')
   const found = invitation?.temporaryKey ?? null
   if (found !== null) {
     await say('using the temporary key in the message')
     return found
   }
-  return ask.password({ message: 'Temporary key', instead: 'give it with --temporary-key-file FILE' })
+  return ask.password({
+    message: 'Temporary key',
+    instead: 'give it with --temporary-key-file FILE',
+    check: parseTemporaryKey,
+  })
 }
 
 /** Whoever stands between could name any server: a person has to compare what cannot be forged. */
@@ -106,7 +110,7 @@ function asEnrolledText({ address, serial, validTo, keyFile, continued, ...resul
     `${continued ? 'Finished the enrollment of' : 'Enrolled'} ${address}: serial number ${serial}, valid until ${until}.`,
     'Your key file, which your password opens, is',
     `  ${keyFile}`,
-    'To use it on another computer, copy it there and run "mailseal keyfile use FILE":',
+    'To sign on another computer as well, copy it, and there run "mailseal keyfile use FILE":',
     '  mailseal keyfile copy FILE',
   ].join('\n')
 }

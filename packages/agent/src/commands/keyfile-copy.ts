@@ -7,7 +7,7 @@ export const keyfileCopy = defineCommand({
   description:
     'The copy is as well protected as the key file itself: by its password, which it keeps. Carry it to another computer and run ' +
     '"mailseal keyfile use" there, or put it away as a backup. A file that exists is never overwritten.',
-  arguments: { file: argument.one('FILE', 'the copy to make') },
+  arguments: { file: argument.one('FILE', 'the copy to make, or - for stdout') },
   options: {},
   examples: [
     { command: 'mailseal keyfile copy /media/usb/alice.keyfile', description: 'To a stick:' },
@@ -16,6 +16,7 @@ export const keyfileCopy = defineCommand({
   ],
   async run(context) {
     const { file } = context.args
+    if (file === '-') return { json: { file }, bytes: await withAgent(context, (agent) => agent.keyFile.read()) }
     await withAgent(context, (agent) => agent.keyFile.copy(file))
     await context.say(`on the other computer, run: mailseal keyfile use "${file}"`)
     return { json: { file }, text: '' }

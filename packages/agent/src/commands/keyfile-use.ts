@@ -1,4 +1,5 @@
-import { argument, defineCommand } from '@mailseal/common/program'
+import { LIMITS } from '@mailseal/common'
+import { argument, defineCommand, readInput } from '@mailseal/common/program'
 import { identityJson } from '../speech.ts'
 import { passwordFile, withAgent } from './with-agent.ts'
 
@@ -8,7 +9,7 @@ export const keyfileUse = defineCommand({
   description:
     'Everything that this computer needs is in the file: your keys, your certificate, your organization. The KM server is not ' +
     'asked. If there is a key file here already, the two are united and no key is dropped; one of another organization is refused.',
-  arguments: { file: argument.one('FILE', 'the copy; it stays as it is') },
+  arguments: { file: argument.one('FILE', 'the copy, which stays as it is, or - for stdin') },
   options: { passwordFile },
   exitCodes: {
     41: 'the file is damaged or no key file',
@@ -23,7 +24,8 @@ export const keyfileUse = defineCommand({
   ],
   async run(context) {
     const { args, options } = context
-    const result = await withAgent(context, (agent) => agent.keyFile.use(args.file), {
+    const copy = args.file === '-' ? await readInput(context.io, '-', LIMITS.keyFile) : args.file
+    const result = await withAgent(context, (agent) => agent.keyFile.use(copy), {
       passwordFile: options.passwordFile,
     })
     const { keyFile, server, keys, keptAside, address, serial } = result

@@ -45,11 +45,11 @@ export async function withAgent<T>(
 }
 
 async function passwordFor(
-  { ask }: Frame,
+  { ask, io }: Frame,
   { purpose, file }: PasswordRequest,
   from: string | undefined,
 ): Promise<string> {
-  if (from !== undefined) return readPasswordFile(from)
+  if (from !== undefined) return readPasswordFile(io, from)
   const question = { message: QUESTIONS[purpose](file), instead: INSTEAD }
   return purpose === 'new' ? ask.newPassword({ ...question, check: assertNewPassword }) : ask.password(question)
 }

@@ -1,4 +1,4 @@
-import { asMailsealError, LIMITS, MailsealError } from '@mailseal/common'
+import { asMailsealError, equalBytes, LIMITS, MailsealError } from '@mailseal/common'
 import type { Authority } from '@mailseal/common/authority'
 import { evaluateCertificate } from '@mailseal/common/certificate'
 import { readFileBounded } from '@mailseal/common/program'
@@ -23,16 +23,17 @@ export interface UseResult extends Identity {
  * Makes a key file from elsewhere this computer's own, or unites it with the one that is here; no secret is dropped.
  * Needs no server.
  *
- * @param path - The copy; it stays as it is.
+ * @param from - Path of the copy, which stays as it is, or its bytes.
  * @throws {@link MailsealError} `not-found`, `password-wrong`, `bad-data`; `untrusted` if it is of another root than the
  *   one pinned; `already-exists` if the key file here is of another mailbox.
  */
-export async function useKeyFile(context: Context, path: string): Promise<UseResult> {
-  const bytes = await readFileBounded(path, LIMITS.keyFile)
-  const password = await context.password({ purpose: 'other', file: path })
-  const copy = await openKeyFile(bytes, password, `file "${path}"`)
+export async function useKeyFile(context: Context, from: string | Uint8Array): Promise<UseResult> {
+  const [bytes, file] = typeof from === 'string' ? [await readFileBounded(from, LIMITS.keyFile), from] : [from, 'stdin']
+  const password = await context.password({ purpose: 'other', file })
+  const copy = await openKeyFile(bytes, password, `file "${file}"`)
   assertPinned(context.state.authority(), copy)
-  const present = await openPresent(context, password)
+  const before = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
+  const present = before === null ? null : await openPresent(context, before, password)
   const own = present === 'damaged' ? null : present
   // Where the state was lost, the key file still says which root is pinned.
   assertPinned(own?.document ?? null, copy)
@@ -40,6 +41,7 @@ export async function useKeyFile(context: Context, path: string): Promise<UseRes
   const newest = isCopyNewer ? copy : (own ?? copy)
   const identity = await certifiedIdentity(newest)
   const keptAside = await context.state.exclusively(async (state) => {
+    await assertUnchanged(context, before)
     state.keepAuthority(copy.document)
     const aside = present === 'damaged' ? [await setAside(context.home.keyFile, LIMITS.keyFile)] : []
     if (own === null) await installKeyFile(context.home.keyFile, bytes)
@@ -65,9 +67,7 @@ function assertPinned(pinned: Authority | null, { document }: OpenedKeyFile): vo
 }
 
 /** The key file that is here, often under the same password as the copy. */
-async function openPresent(context: Context, password: string): Promise<OpenedKeyFile | 'damaged' | null> {
-  const bytes = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
-  if (bytes === null) return null
+async function openPresent(context: Context, bytes: Uint8Array, password: string): Promise<OpenedKeyFile | 'damaged'> {
   try {
     return await openKeyFile(bytes, password, 'the key file')
   } catch (error) {
@@ -76,6 +76,15 @@ async function openPresent(context: Context, password: string): Promise<OpenedKe
     if (code !== 'password-wrong') throw error
     return openOwnKeyFile(context)
   }
+}
+
+/** The key file was opened before the lock was taken, which asks for passwords: what came meanwhile must not be lost. */
+async function assertUnchanged(context: Context, before: Uint8Array | null): Promise<void> {
+  const now = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
+  if (before === null ? now === null : now !== null && equalBytes(now, before)) return
+  throw new MailsealError('busy', 'another program changed the key file just now', {
+    hint: 'run the same command again',
+  })
 }
 
 async function unite(

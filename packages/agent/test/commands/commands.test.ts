@@ -164,6 +164,16 @@ describe('the key file', () => {
     expect(await run(['keyfile', 'copy', copy, '--json'])).toMatchObject({ exitCode: 1 })
   })
 
+  it('goes from one computer to another through a pipe', async () => {
+    const { run, folder } = await computerOfAlice()
+    const { exitCode, out } = await run(['keyfile', 'copy', '-'])
+    expect([exitCode, out]).toEqual([0, await readFile(join(folder, 'home', 'mailseal.keyfile'), 'utf8')])
+    const second = await computer()
+    const used = await second.run(['keyfile', 'use', '-', '--password-file', second.passwordFile, '--json'], out)
+    expect(used.exitCode).toBe(0)
+    expect(JSON.parse(used.out)).toMatchObject({ address: 'alice@example.org', serial: alice.serial })
+  })
+
   it('tells what it holds', async () => {
     const { run, passwordFile } = await computerOfAlice()
     const { out } = await run(['keyfile', 'info', '--json', '--password-file', passwordFile])

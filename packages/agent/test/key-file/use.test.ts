@@ -188,4 +188,30 @@ describe('what is in the key file', () => {
     })
     expect(JSON.stringify(info)).not.toContain(toHex(alice.key.secretKey).slice(-40))
   })
+
+  it('does not write over what another program put there while the password was asked for', async () => {
+    const OWN = 'password of the key file here'
+    const { agent, home } = await newAgent({ password: async () => OWN })
+    await agent.keyFile.use(await writeKeyFileAt(await aCopy(), organization.content(alice), OWN))
+    const third = await organization.issue('alice@example.org', { validFrom: NOW + 2000 })
+    const other = await writeKeyFileAt(await aCopy(), organization.content(third), OWN)
+    const copy = await writeKeyFileAt(await aCopy(), organization.content(newer))
+    let meanwhile: () => Promise<unknown> = () => agent.keyFile.use(other)
+    const { agent: slow } = await newAgent({
+      home,
+      password: async ({ purpose }) => {
+        if (purpose === 'other') return PASSWORD
+        await meanwhile()
+        return OWN
+      },
+    })
+    await expect(slow.keyFile.use(copy)).rejects.toMatchObject({
+      code: 'busy',
+      message: 'another program changed the key file just now',
+    })
+    expect(await fingerprintsIn(home, OWN)).toHaveLength(2)
+    meanwhile = () => slow.status()
+    await slow.keyFile.use(copy)
+    expect(await fingerprintsIn(home, OWN)).toHaveLength(3)
+  })
 })

@@ -10,6 +10,12 @@ export interface Question {
   readonly instead?: string
 }
 
+/** A question whose answer may not do. */
+export interface SecretQuestion extends Question {
+  /** Throws a {@link MailsealError} for an answer that won't do; it is asked again with that error's message. */
+  readonly check?: (answer: string) => void
+}
+
 /**
  * Questions to the person at the terminal; each is erased once answered. Where nobody can be asked each refuses at
  * once: `password-needed` for passwords, `usage` for the rest. Ctrl-C and Ctrl-D throw `canceled`.
@@ -17,10 +23,10 @@ export interface Question {
 export interface Ask {
   /** Whether somebody can be asked at all. */
   readonly possible: boolean
-  /** A password that exists; nothing shows while it is typed. */
-  password(question: Question): Promise<string>
-  /** A password to be; typed twice. `check` throws a {@link MailsealError} for one that won't do, and it is asked again. */
-  newPassword(question: Question & { readonly check?: (password: string) => void }): Promise<string>
+  /** A secret that exists; nothing shows while it is typed. */
+  password(question: SecretQuestion): Promise<string>
+  /** A password to be; typed twice. */
+  newPassword(question: SecretQuestion): Promise<string>
   /** Yes or no; Enter alone says no. */
   confirm(question: Question): Promise<boolean>
   input(question: Question): Promise<string>
@@ -39,7 +45,7 @@ interface PromptContext {
 const loadPrompts = () => import('@inquirer/prompts')
 type Prompts = Awaited<ReturnType<typeof loadPrompts>>
 
-/** How often a new password may be refused, or typed differently the second time. */
+/** How often an answer may be refused, or typed differently the second time. */
 const ATTEMPTS = 3
 
 /** Questions on the terminal of `io`, or none at all with `batch`. */
@@ -73,25 +79,19 @@ export function askOn(io: Io, batch: boolean): Ask {
       terminal?.close()
       return terminal !== null
     },
-    password: (question) => askPassword(question),
-    async newPassword({ check, ...question }) {
-      const askTwice = async (comment: string) => {
+    password: ({ check, ...question }) =>
+      untilAccepted(async (comment) => {
+        const password = await askPassword(question, comment)
+        check?.(password)
+        return password
+      }),
+    newPassword: ({ check, ...question }) =>
+      untilAccepted(async (comment) => {
         const password = await askPassword(question, comment)
         check?.(password)
         if ((await askPassword(question, ' (again)')) === password) return password
         throw new MailsealError('usage', 'the two passwords differ', { hint: 'type the same password twice' })
-      }
-      let comment = ''
-      for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
-        try {
-          return await askTwice(comment)
-        } catch (thrown) {
-          if (!isRefusedPassword(thrown)) throw thrown
-          comment = ` (${thrown.message})`
-        }
-      }
-      return askTwice(comment)
-    },
+      }),
     confirm: (question) =>
       prompt(refuseQuestion(question), (on, use) => use.confirm({ message: label(question), default: false }, on)),
     input: (question) => prompt(refuseQuestion(question), (on, use) => use.input({ message: label(question) }, on)),
@@ -107,8 +107,22 @@ const label = (question: Question) => printable(question.message)
 const lower = (question: Question) => question.message.charAt(0).toLowerCase() + question.message.slice(1)
 const hintOf = (question: Question) => (question.instead === undefined ? {} : { hint: question.instead })
 
+/** Asks a few times, saying why the answer before would not do. */
+async function untilAccepted(ask: (comment: string) => Promise<string>): Promise<string> {
+  let comment = ''
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    try {
+      return await ask(comment)
+    } catch (thrown) {
+      if (!isRefusedAnswer(thrown)) throw thrown
+      comment = ` (${thrown.message})`
+    }
+  }
+  return ask(comment)
+}
+
 /** Whether it is worth asking again: not after Ctrl-C, and not where nobody can be asked. */
-function isRefusedPassword(thrown: unknown): thrown is MailsealError {
+function isRefusedAnswer(thrown: unknown): thrown is MailsealError {
   return thrown instanceof MailsealError && !['canceled', 'password-needed', 'internal-error'].includes(thrown.code)
 }
 

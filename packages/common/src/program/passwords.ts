@@ -1,7 +1,8 @@
 import { asText, utf8 } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
-import { readFileBounded, readSecretFile } from './files.ts'
+import { readInput, readSecretFile } from './files.ts'
+import type { Io } from './io.ts'
 
 /**
  * A password as everything here takes it: NFC, so that two keyboards give the same bytes.
@@ -18,14 +19,14 @@ export function asPassword(text: string, label: string): string {
 }
 
 /**
- * The password in a file, less one trailing line end, NFC.
+ * The password in a file, or on stdin for `-`, less one trailing line end, NFC.
  *
- * @throws {@link MailsealError} as {@link readFileBounded}; `usage` if the file holds no password, `bad-data` if no text.
+ * @throws {@link MailsealError} as {@link readInput}; `usage` if there is no password in it, `bad-data` if no text.
  */
-export async function readPasswordFile(path: string): Promise<string> {
+export async function readPasswordFile(io: Io, path: string): Promise<string> {
   // Room for the line end.
-  const bytes = await readFileBounded(path, LIMITS.passwordBytes + 2)
-  const label = `password in file "${path}"`
+  const bytes = await readInput(io, path, LIMITS.passwordBytes + 2)
+  const label = path === '-' ? 'password on stdin' : `password in file "${path}"`
   return asPassword(asText(bytes, label).replace(/\r?\n$/, ''), label)
 }
 

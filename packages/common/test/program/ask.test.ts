@@ -39,6 +39,16 @@ test('a password is asked on the terminal, shown nowhere and normalized', async 
   expect([alice.said(), alice.closed()]).toEqual(['', 1])
 })
 
+test('a secret that can be seen to be mistyped is asked again, with the reason', async () => {
+  const check = (secret: string) => {
+    if (secret !== 'right') throw new MailsealError('temporary-key-mistyped', 'mistyped')
+  }
+  const alice = person(['Key', 'wrong\r'], ['Key (mistyped)', 'right\r'])
+  expect(await alice.ask.password({ message: 'Key', check })).toBe('right')
+  const never = person(['Key', 'a\r'], ['Key', 'b\r'], ['Key', 'c\r'])
+  await expect(never.ask.password({ message: 'Key', check })).rejects.toMatchObject({ code: 'temporary-key-mistyped' })
+})
+
 test('a prompt is erased once answered', async () => {
   const alice = person(['Name', 'Alice\r'])
   expect(await alice.ask.input({ message: 'Name' })).toBe('Alice')

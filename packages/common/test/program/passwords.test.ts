@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { LIMITS } from '../../src/limits.ts'
 import { parseCredentials, readCredentialsFile, readPasswordFile } from '../../src/program/index.ts'
+import { testIo } from './test-io.ts'
 
 let path: string
 beforeEach(async () => {
@@ -13,8 +14,13 @@ afterEach(() => rm(join(path, '..'), { recursive: true }))
 
 const passwordOf = async (content: string | Uint8Array) => {
   await writeFile(path, content, { mode: 0o600 })
-  return readPasswordFile(path)
+  return readPasswordFile(testIo().io, path)
 }
+
+test('a password also comes on stdin', async () => {
+  const { io } = testIo({ stdin: 'correct horse\n' })
+  expect(await readPasswordFile(io, '-')).toBe('correct horse')
+})
 
 test('a password file loses one line end and nothing else, and becomes NFC', async () => {
   expect(await passwordOf('correct horse\n')).toBe('correct horse')

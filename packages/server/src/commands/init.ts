@@ -1,5 +1,5 @@
 import { systemRandom } from '@mailseal/common'
-import { type Ask, defineCommand, option, readPasswordFile } from '@mailseal/common/program'
+import { defineCommand, type Frame, option, readPasswordFile } from '@mailseal/common/program'
 import { assertUninitialized, type Initialized, initialize } from '../initialize.ts'
 import { assertStrongPassword } from '../password-strength.ts'
 import { prepareStartupSecret } from '../start-up/index.ts'
@@ -48,11 +48,12 @@ export const init = defineCommand({
     67: 'no password could be had',
     108: 'the password is too weak',
   },
-  async run({ options, io, ask, say }) {
+  async run(context) {
+    const { options, io, say } = context
     const { organization, domain: domains, administrator: name, startupSecretFile } = options
     const dataFolder = dataFolderOf(options.data, io)
     await assertUninitialized(dataFolder)
-    const password = await passwordFrom(options.passwordFile, ask, [organization, ...domains, name])
+    const password = await passwordFrom(context, options.passwordFile, [organization, ...domains, name])
     await say('making the keys of the organization')
     let file: string | null = null
     const initialized = await initialize({
@@ -77,8 +78,8 @@ interface Places {
   readonly startupSecretFile: string | null
 }
 
-function passwordFrom(file: string | undefined, ask: Ask, names: readonly string[]): Promise<string> {
-  if (file !== undefined) return readPasswordFile(file)
+function passwordFrom({ ask, io }: Frame, file: string | undefined, names: readonly string[]): Promise<string> {
+  if (file !== undefined) return readPasswordFile(io, file)
   return ask.newPassword({
     message: 'Password of the administrator',
     instead: 'give it with --password-file FILE',
