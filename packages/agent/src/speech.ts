@@ -17,14 +17,15 @@ export function identityJson({ address, serial, fingerprint, validFrom, validTo 
 
 /** A verdict as `--json` shows it. */
 export function verificationJson({ summary, signature, revocation, warnings, subject, from, text }: Verification) {
-  const { status, signer, address, serial, fingerprint, signedAt, reason } = signature
+  const { status, signer, address, serial, fingerprint, signedAt, reason, revokedAt } = signature
   return {
     summary,
     encrypted: false,
     signature: {
       ...{ status, signer, address, serial, fingerprint },
-      signedAt: signedAt === null ? null : formatTime(signedAt),
+      signedAt: timeOrNull(signedAt),
       reason,
+      revokedAt: timeOrNull(revokedAt),
     },
     revocation,
     recipients: [],
@@ -32,6 +33,8 @@ export function verificationJson({ summary, signature, revocation, warnings, sub
     ...{ subject, from, text },
   }
 }
+
+const timeOrNull = (time: number | null) => (time === null ? null : formatTime(time))
 
 /** A verdict for people. The message's own words stand behind their labels, where they can't pass for the verdict. */
 export function verificationText(verification: Verification): string {

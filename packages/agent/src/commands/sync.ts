@@ -28,7 +28,7 @@ export const sync = defineCommand({
     await sayWarnings(context, warnings)
     return {
       json: result,
-      text: `Revocation list number ${crl.number} with ${crl.entries} entries; ${certificates} certificates.`,
+      text: `Revocation list: number ${crl.number}, entries: ${crl.entries}\nCertificates: ${certificates}`,
     }
   },
 })

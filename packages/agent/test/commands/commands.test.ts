@@ -96,6 +96,7 @@ describe('verify', () => {
         fingerprint: alice.key.fingerprint,
         signedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
         reason: null,
+        revokedAt: null,
       },
       revocation: { state: 'fresh', number: NOW, age: expect.any(Number) },
       recipients: [],
