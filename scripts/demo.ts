@@ -34,23 +34,38 @@ interface RunningServer {
 async function startServer(): Promise<RunningServer> {
   const command = 'npx mailseal-server start --data $D/server --listen 127.0.0.1:0'
   say(`\n$ ${command} &`)
-  const server = spawn('sh', ['-c', `exec ${command}`], {
+  // A process group of its own: npx does not hand signals down to what it runs.
+  const server = spawn('sh', ['-c', command], {
     cwd: root,
     env: environment,
+    detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  for await (const chunk of server.stdout) {
-    process.stdout.write(chunk)
-    const url = /listening on (\S+)/.exec(String(chunk))?.[1]
-    if (url !== undefined) return { process: server, url }
-  }
-  throw new Error('the server did not start')
+  const url = new Promise<string>((resolve, reject) => {
+    server.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk)
+      const found = /listening on (\S+)/.exec(chunk.toString())?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    server.once('close', () => reject(new Error('the server did not start')))
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void breakOff(server))
+  return { process: server, url: await url }
 }
 
-async function stopServer(server: RunningServer): Promise<void> {
+/** Ctrl-C reaches no other process group than ours. */
+async function breakOff(server: ChildProcess): Promise<void> {
+  process.kill(-(server.pid as number), 'SIGTERM')
+  await rm(folder, { recursive: true, force: true })
+  process.exit(1)
+}
+
+/** Ends the server; its end of the pipe closes when it is gone. */
+async function stopServer({ process: server }: RunningServer): Promise<void> {
   say('\n$ kill %1')
-  server.process.kill('SIGTERM')
-  if (server.process.exitCode === null && server.process.signalCode === null) await once(server.process, 'exit')
+  const closed = once(server, 'close')
+  process.kill(-(server.pid as number), 'SIGTERM')
+  await closed
 }
 
 async function wholeLife(): Promise<void> {
