@@ -60,7 +60,9 @@ export async function launch(main, options = {}) {
     process.exitCode = 1
     return
   }
-  relay(spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' }))
+  // The channel carries nothing: that it closes tells the child of a launcher that was killed.
+  const stdio = /** @type {const} */ (['inherit', 'inherit', 'inherit', 'ipc'])
+  relay(spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: [...stdio] }))
 }
 
 function complain(/** @type {string} */ what) {

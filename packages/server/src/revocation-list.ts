@@ -23,6 +23,12 @@ export interface ListPublisher {
    * @returns The list, once it is out.
    */
   publish(): Promise<CurrentList>
+  /**
+   * Makes sure that a list can follow, before anything is committed that has to be on it.
+   *
+   * @throws {@link MailsealError} `clock-wrong`.
+   */
+  assertCanPublish(): void
 }
 
 export interface ListPublisherOptions {
@@ -66,6 +72,9 @@ export async function openListPublisher(options: ListPublisherOptions): Promise<
         running = waiting
       }
       return waiting
+    },
+    assertCanPublish() {
+      nextCrlNumber(current.number, options.clock.now())
     },
   }
 }

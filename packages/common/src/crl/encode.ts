@@ -1,3 +1,4 @@
+import { formatTime } from '../clock.ts'
 import { concat } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
 import { LIMITS, SPANS } from '../limits.ts'
@@ -61,7 +62,9 @@ export function nextCrlNumber(previous: number | undefined, now: number): number
   const number = Math.max(previous === undefined ? 0 : previous + 1, now)
   if (!Number.isSafeInteger(number)) throw new TypeError('list numbers and times are whole numbers')
   if (number > now + SPANS.crlNumberLead) {
-    throw new MailsealError('clock-wrong', 'the last revocation list is more than 24 hours ahead of the clock')
+    throw new MailsealError('clock-wrong', 'the last revocation list is more than 24 hours ahead of the clock', {
+      hint: `set the clock if it is behind; if it was ahead before, lists go on at ${formatTime(number - SPANS.crlNumberLead)}`,
+    })
   }
   return number
 }

@@ -13,5 +13,13 @@ export async function main(definition: Omit<Program, 'version' | 'argv' | 'io'>)
     // After an exception that nobody caught, nothing can be trusted to end by itself.
     reportFailure(program, thrown).then((code) => process.exit(code))
   })
+  endWithLauncher()
   process.exitCode = await runProgram(program)
+}
+
+/** Where a launcher on another Node runs this process: if that is killed, this one stops as on SIGTERM. */
+function endWithLauncher(): void {
+  if (!process.connected) return
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel?.unref()
 }

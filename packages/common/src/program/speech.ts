@@ -50,13 +50,15 @@ export async function write(stream: Writable, data: string | Uint8Array): Promis
       resolve(error)
     })
   })
-  if (!failure || isClosedPipe(failure)) return
+  if (!failure || isReaderGone(stream, failure)) return
   throw new MailsealError('unwritable-file', 'the output could not be written', { cause: failure })
 }
 
-function isClosedPipe(failure: Error): boolean {
+/** A pipe that nobody reads any more, or a terminal whose window was closed. */
+function isReaderGone(stream: Writable, failure: Error): boolean {
   const code = (failure as NodeJS.ErrnoException).code
-  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'
+  const isTerminal = 'isTTY' in stream && stream.isTTY === true
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || (code === 'EIO' && isTerminal)
 }
 
 /** What a command says beside its result. */

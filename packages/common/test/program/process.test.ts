@@ -108,6 +108,14 @@ test('the launcher hands signals down and waits for the end', async () => {
   expect(await ended(child)).toEqual({ out: 'waiting\nstopped by SIGTERM\n', err: '', code: 7, signal: null })
 })
 
+test('the program ends with a launcher that was killed', async () => {
+  const child = launcher(['wait'], `{ version: "${TOO_OLD}" }`)
+  await once(child.stdout ?? child, 'readable')
+  child.kill('SIGKILL')
+  // The pipe closes when the last who holds it has ended: the program, not the launcher.
+  expect(await ended(child)).toEqual({ out: 'waiting\nstopped by SIGTERM\n', err: '', code: null, signal: 'SIGKILL' })
+})
+
 test('without any Node that is new enough the launcher says which one is needed', async () => {
   const child = launcher(['large', '3'], `{ version: "${TOO_OLD}", resolve() { throw new Error() } }`)
   expect(await ended(child)).toEqual({

@@ -3,7 +3,7 @@ import { defineCommand, option, readFileBounded, readSecretFile } from '@mailsea
 import type { TlsFiles } from '../http/listener.ts'
 import { startServer } from '../server.ts'
 import { findStartupSecret } from '../start-up/index.ts'
-import { assertDatabaseFile, databasePath } from '../store/sqlite/index.ts'
+import { assertDatabaseFile, databasePath, holdDatabase } from '../store/sqlite/index.ts'
 import { dataFolderOf, dataOption, startupSecretFileOption } from './options.ts'
 
 /** Runs the KM server until it is told to stop. */
@@ -49,14 +49,18 @@ export const start = defineCommand({
     const tls = await readTls(options.tlsCert, options.tlsKey)
     // Where nothing was initialized, nobody should be asked for a secret.
     await assertDatabaseFile(databasePath(dataFolder))
+    await using _held = await holdDatabase(databasePath(dataFolder))
     const startupSecret = await findStartupSecret({ file, dataFolder, env: io.env }, ask)
     const stopped = io.untilStopped()
     const log = (line: string) => void warn(line)
     const server = await startServer({ dataFolder, startupSecret, listen, publicUrl, trustedProxies, tls, log })
     await announce({ json: { url: server.url }, text: `listening on ${server.url}` })
     const signal = await stopped
-    await say(`stopping after ${signal}`)
-    await server.stop()
+    try {
+      await say(`stopping after ${signal}`)
+    } finally {
+      await server.stop()
+    }
     return undefined
   },
 })

@@ -53,7 +53,7 @@ export function createNodeServer(tls: TlsFiles | undefined): Server {
 
 /**
  * @returns Where the server listens, as a URL without a path.
- * @throws {@link MailsealError} `usage` if it can't listen there.
+ * @throws {@link MailsealError} `busy` if another program listens there; `usage` if nobody can.
  */
 export async function listenAt(server: Server, { host, port }: ListenAddress, scheme: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -62,8 +62,14 @@ export async function listenAt(server: Server, { host, port }: ListenAddress, sc
     await promise
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown'
+    if (code === 'EADDRINUSE') {
+      throw new MailsealError('busy', `${host}, port ${port}, is in use already`, {
+        hint: 'if a KM server runs there, stop it, or choose another port: --listen 127.0.0.1:0',
+        cause,
+      })
+    }
     throw new MailsealError('usage', `nothing can listen at ${host}, port ${port} (${code})`, {
-      hint: 'if a KM server runs there already, stop it, or choose another address: --listen 127.0.0.1:0',
+      hint: 'choose an address of this machine: --listen 127.0.0.1:0',
       cause,
     })
   }

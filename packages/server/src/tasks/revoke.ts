@@ -11,6 +11,7 @@ export const revoke: TaskHandler<'revoke'> = async (context, call) => {
   const { reason } = call.parameters
   const { results } = await forEachAddress(context, call, async (tx, mailbox, now) => {
     const status = statusAfter('revoke', mailbox)
+    context.lists.assertCanPublish()
     await endLiveTemporaryKey(tx, mailbox.id, 'revoked', now)
     const serials = await revokeCertificates(tx, mailbox, { reason, now })
     await changeMailbox(tx, mailbox, { status, currentSerial: null })

@@ -55,6 +55,43 @@ describe('mailseal-server start', () => {
     await expect(raw(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  it('runs once over a data folder, until it ends however it ends', async () => {
+    const data = await initialized()
+    const first = run(['start', '--data', data, '--listen', '127.0.0.1:0'])
+    expect(await first.line()).toContain('listening on')
+    const second = run(['start', '--data', data, '--listen', '127.0.0.1:0'])
+    expect(await second.ended).toEqual([1, null])
+    expect(await second.stderr).toContain('mailseal-server: error: another KM server runs over this data folder\n')
+    first.stop('SIGKILL')
+    await first.ended
+    const third = run(['start', '--data', data, '--listen', '127.0.0.1:0'])
+    expect(await third.line()).toContain('listening on')
+    third.stop('SIGTERM')
+    expect(await third.ended).toEqual([0, null])
+  })
+
+  it('says that a port is in use', async () => {
+    const first = run(['start', '--data', await initialized(), '--listen', '127.0.0.1:0'])
+    const { port } = new URL(((await first.line()) ?? '').replace('listening on ', ''))
+    const second = run(['start', '--data', await initialized(), '--listen', `127.0.0.1:${port}`])
+    expect(await second.ended).toEqual([1, null])
+    expect(await second.stderr).toContain(`mailseal-server: error: 127.0.0.1, port ${port}, is in use already\n`)
+    first.stop('SIGTERM')
+    await first.ended
+  })
+
+  it('stops when the window of its terminal is closed', async () => {
+    const words = [process.execPath, MAIN, 'start', '--data', await initialized(), '--listen', '127.0.0.1:0']
+    const terminal = spawn('script', ['--quiet', '--command', words.join(' '), '/dev/null'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const [line] = await once(createInterface({ input: terminal.stdout }), 'line')
+    const url = String(line).trim().replace('listening on ', '')
+    expect(await raw(url)).toMatchObject({ status: 200 })
+    terminal.kill('SIGKILL')
+    await expect.poll(() => raw(url).catch((error) => error.code), { timeout: 20_000 }).toBe('ECONNREFUSED')
+  })
+
   it('asks for no secret where nothing was initialized', async () => {
     const data = await mkdtemp(join(tmpdir(), 'mailseal-start-'))
     onTestFinished(() => rm(data, { recursive: true }))

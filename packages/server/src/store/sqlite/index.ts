@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 
+export { holdDatabase } from './hold.ts'
 export { assertDatabaseFile, openSqliteStore } from './sqlite-store.ts'
 
 /** Where the database of a data folder lies. */
