@@ -386,7 +386,10 @@ describe('a clock', () => {
     const clock = { now: () => systemClock.now() + offset }
     const { agent } = await newAgent({ fetch, clock })
     const enrollment = { temporaryKey: issued.temporaryKey, invitation: invitationOf(issued) }
-    await expect(agent.enroll(enrollment)).rejects.toMatchObject({ code: 'clock-wrong' })
+    await expect(agent.enroll(enrollment)).rejects.toMatchObject({
+      code: 'clock-wrong',
+      message: expect.stringMatching(/ differ by (9|10) minutes$/),
+    })
     expect(sealedIn(pathsOf())).toEqual([])
   })
 })
@@ -398,7 +401,12 @@ describe('an enrollment that was begun', () => {
     const lossy = network({ path: PATHS.enroll, answer: drop })
     const enrollment = { temporaryKey: issued.temporaryKey, invitation: invitationOf(issued) }
     const first = await agentAt(home, { fetch: lossy.fetch })
-    await expect(first.enroll(enrollment)).rejects.toMatchObject({ code: 'server-unreachable', exitCode: 107 })
+    await expect(first.enroll(enrollment)).rejects.toMatchObject({
+      code: 'server-unreachable',
+      exitCode: 107,
+      message: `the KM server at ${organization.url} does not answer; the enrollment of ${issued.address} has begun, and nothing is lost`,
+      hint: 'run the same command again, with the same password: it goes on where it was',
+    })
     const committed = (await task('mailboxes.list', { addresses: [issued.address] })).mailboxes[0]
     expect(committed?.status).toBe('Active')
     expect((await stat(join(home, 'enrollment.pending'))).mode & 0o777).toBe(0o600)
@@ -477,7 +485,7 @@ describe('an enrollment that was begun', () => {
     expect(await readdir(home)).not.toContain('enrollment.pending')
     await expect(agent.enroll(enrollment)).rejects.toMatchObject({
       code: 'temporary-key-used',
-      hint: expect.stringContaining(`this computer is enrolled as ${issued.address}`),
+      hint: `this computer is enrolled as ${issued.address}, with the key file "${first.keyFile}"; if it was with this temporary key, all is done: see mailseal status; if not, tell your administrator at once`,
     })
   })
 
@@ -691,7 +699,10 @@ describe('the command line', () => {
     const outcome = await carol.mailseal(['enroll', message, '--password-file', carol.passwordFile, '--batch'])
     expect(outcome).toMatchObject({ exitCode: 0 })
     expect(outcome.stderr).toContain('mailseal: using the temporary key in the message\n')
-    expect(outcome.stdout).toMatch(/mailseal\.keyfile\n.*\n {2}mailseal keyfile copy FILE\n$/)
+    expect(outcome.stdout).toMatch(/^Enrolled carol@example\.org: .*, valid until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n/)
+    expect(outcome.stdout).toMatch(
+      /mailseal\.keyfile\n.*mailseal keyfile use COPY.*\n {2}mailseal keyfile copy COPY\n$/,
+    )
 
     const file = await carol.sign(address, 'Hello')
     const good = await carol.mailseal(['verify', file])

@@ -20,9 +20,6 @@ import { readIfPresent } from './files.ts'
 import type { ListMemory } from './state/state.ts'
 import type { Trust } from './trust.ts'
 
-/** 16 bytes an entry, and header and signature. */
-const LIST_LIMIT = LIMITS.crlEntries * 16 + LIMITS.signature + 128
-
 /** The agent's own list, open to be searched in place. Close it. */
 export interface HeldList {
   readonly header: CrlHeader
@@ -110,7 +107,7 @@ export async function refreshList(
 ): Promise<number> {
   const isWanted = floor !== undefined || (mend && !(await isIntact(context)))
   const etag = isWanted ? undefined : etagOfHeld(context)
-  const answer = await connect(context, server, timeout).getBytes(PATHS.crl, LIST_LIMIT, etag)
+  const answer = await connect(context, server, timeout).getBytes(PATHS.crl, LIMITS.crl, etag)
   if (answer === null) return 0
   await installList(context, { trust, floor, ...answer })
   return answer.bytes.length
@@ -127,7 +124,7 @@ function etagOfHeld(context: Context): string | undefined {
 }
 
 async function isIntact({ home, state }: Context): Promise<boolean> {
-  const bytes = await readIfPresent(home.revocationList, LIST_LIMIT)
+  const bytes = await readIfPresent(home.revocationList, LIMITS.crl)
   const memory = state.listMemory()
   return bytes !== null && memory !== null && equalBytes(sha256(bytes), memory.hash)
 }
@@ -185,7 +182,7 @@ function verifierOf(trust: Trust): VerifyCrl {
  * The number remembered still guards against an older list.
  */
 async function readUsable(path: string, memory: ListMemory | null, trust: Trust): Promise<Uint8Array | null> {
-  const bytes = await readIfPresent(path, LIST_LIMIT)
+  const bytes = await readIfPresent(path, LIMITS.crl)
   if (bytes === null) return null
   try {
     const { header, signedBytes, signature } = parseCrl(bytes)

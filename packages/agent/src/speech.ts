@@ -1,4 +1,4 @@
-import { formatDate, formatTime } from '@mailseal/common'
+import { formatDate, formatMinute, formatSpan, formatTime } from '@mailseal/common'
 import type { ListState, SignatureVerdict } from '@mailseal/common/verdict'
 import type { Verification } from './mail/verify.ts'
 import type { Identity } from './state/state.ts'
@@ -41,12 +41,13 @@ export function verificationText(verification: Verification): string {
   const { signature, revocation, from, subject } = verification
   const lines = [
     verdictSentence(verification),
-    ...(signature.signer === null ? [] : [`${signerLabel(signature)}: ${oneLine(signature.signer)}`]),
-    ...(signature.serial === null ? [] : [`Certificate: serial number ${signature.serial}`]),
-    ...(signature.signedAt === null ? [] : [`Signed: ${formatTime(signature.signedAt)} (as the signature says)`]),
+    // A verdict is worth as much as its list.
     `Revocation list: ${listText(revocation)}`,
+    ...(signature.signer === null ? [] : [`${signerLabel(signature)}: ${signerText(signature.signer)}`]),
+    ...(signature.serial === null ? [] : [`Certificate: serial number ${signature.serial}`]),
+    ...(signature.signedAt === null ? [] : [`Signed: ${formatMinute(signature.signedAt)} (as the signature says)`]),
     `From: ${from === null ? '(not exactly one address)' : from}`,
-    `Subject (not signed): ${oneLine(subject)}`,
+    ...(oneLine(subject) === '' ? [] : [`Subject (not signed): ${oneLine(subject)}`]),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -54,6 +55,11 @@ export function verificationText(verification: Verification): string {
 /** A certificate that nobody certified may bear any name. */
 function signerLabel({ status }: SignatureVerdict): string {
   return status === 'bad' || status === 'uncertified' ? 'Signer (unproven)' : 'Signer'
+}
+
+/** A user ID; that of a mailbox without a name is its address in angle brackets. */
+function signerText(signer: string): string {
+  return oneLine(signer).replace(/^<([^<>]*)>$/, '$1')
 }
 
 function verdictSentence({ signature }: Verification): string {
@@ -97,20 +103,17 @@ function revokedText({ revokedAt, reason }: SignatureVerdict): string {
 function unknownText({ reason }: SignatureVerdict): string {
   if (reason === 'revocation-list-missing' || reason === 'revocation-list-stale') return NO_LIST_SENTENCE
   if (reason === 'no-issuer') return 'Not verified: the signature does not say whose it is.'
+  if (reason === 'not-fetched-afresh') {
+    return 'Not verified: the certificate has expired, and could not be fetched again to see whether it was revoked.'
+  }
   return 'Not verified: the key that signed this message is not known here.'
 }
 
 /** How current a revocation list is, for people. */
 export function listText({ state, number, age }: ListState): string {
   if (number === null || age === null) return 'missing'
-  return `${state}, number ${number}, ${ageText(age)} old`
-}
-
-function ageText(seconds: number): string {
-  if (seconds < 120) return `${seconds} seconds`
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes`
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} hours`
-  return `${Math.floor(seconds / 86_400)} days`
+  const known = `${formatSpan(age)} old, number ${number}`
+  return state === 'stale' ? `OUT OF DATE, ${known}; what was revoked since is not known here` : `${state}, ${known}`
 }
 
 /** A stranger's text as a part of one line. */

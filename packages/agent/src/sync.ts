@@ -4,6 +4,7 @@ import { PATHS } from '@mailseal/common/rpc'
 import { type Context, connect, type Enrolled, requireEnrolled, type Warning } from './context.ts'
 import { syncDirectory } from './directory.ts'
 import { openHeldList, refreshList } from './revocation-list.ts'
+import { ownRevocationWarning } from './warnings.ts'
 
 /** What the agent holds after {@link sync}. */
 export interface SyncResult {
@@ -49,7 +50,8 @@ async function syncDirectoryIfOpen(context: Context, enrolled: Enrolled): Promis
     return []
   } catch (error) {
     if (!(error instanceof MailsealError) || !NO_DIRECTORY.includes(error.code)) throw error
-    return [{ code: error.code, message: error.message }]
+    const revocation = error.code === 'refused-by-policy' ? ownRevocationWarning(context, enrolled.identity) : null
+    return [revocation ?? { code: error.code, message: error.message }]
   }
 }
 

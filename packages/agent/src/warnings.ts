@@ -16,23 +16,31 @@ export function listWarnings({ state }: Pick<CrlFreshness, 'state'>): Warning[] 
   }
 }
 
+const AGAIN = 'ask your administrator for a new temporary key, then enroll again'
+
+/** That one's own certificate stands on the list held here; null if it does not. */
+export function ownRevocationWarning(context: Context, { serial }: Identity): Warning | null {
+  const entry = lookupHeld(context, serial)
+  if (entry === null) return null
+  const message = `your certificate was revoked on ${formatDate(entry.revokedAt)}; ${AGAIN}`
+  return { code: 'own-certificate-revoked', message }
+}
+
 /** What is wrong with one's own certificate, or will be soon. */
 export function certificateWarnings(context: Context, identity: Identity, renewFrom: number): Warning[] {
-  const { serial, validTo } = identity
+  const { validTo } = identity
   const now = context.clock.now()
-  const entry = lookupHeld(context, serial)
-  const again = 'ask your administrator for a new temporary key, then enroll again'
+  const revocation = ownRevocationWarning(context, identity)
   const warnings: Warning[] = []
-  if (entry !== null) {
-    const message = `your certificate was revoked on ${formatDate(entry.revokedAt)}; ${again}`
-    warnings.push({ code: 'own-certificate-revoked', message })
+  if (revocation !== null) {
+    warnings.push(revocation)
   } else if (now >= validTo) {
     warnings.push({
       code: 'own-certificate-expired',
-      message: `your certificate expired on ${formatDate(validTo)}; ${again}`,
+      message: `your certificate expired on ${formatDate(validTo)}; ${AGAIN}`,
     })
   } else if (now >= renewFrom) {
-    const message = `Your security certificates are approaching expiration. Before ${formatDate(validTo)}, ${again}.`
+    const message = `Your security certificates are approaching expiration. Before ${formatDate(validTo)}, ${AGAIN}.`
     warnings.push({ code: 'renewal-due', message })
   }
   return [...warnings, ...foreignCertificateWarnings(context, identity)]

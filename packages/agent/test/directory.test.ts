@@ -1,10 +1,20 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { toBase64url } from '@mailseal/common'
+import { dayOf } from '@mailseal/common/crl'
 import { type Fetch, PATHS } from '@mailseal/common/rpc'
 import { describe, expect, it } from 'vitest'
 import { letter } from './mail/messages.ts'
-import { enrolledAgent, type Issued, makeOrganization, newAgent, published, SERVER, signedBy } from './organization.ts'
+import {
+  enrolledAgent,
+  type Issued,
+  makeOrganization,
+  NOW,
+  newAgent,
+  published,
+  SERVER,
+  signedBy,
+} from './organization.ts'
 
 const organization = await makeOrganization()
 const alice = await organization.issue('alice@example.org')
@@ -101,5 +111,27 @@ describe('the directory', () => {
         : serve(input, init)
     const { agent } = await enrolledAgent(organization, alice, { fetch })
     expect((await agent.sync()).warnings).toEqual([error])
+  })
+
+  it('that is closed to a mailbox that was revoked says so by the revocation', async () => {
+    const { serial, key } = alice
+    const entries = [{ serial, revokedAt: NOW, expiryDay: dayOf(key.validTo), reason: 'left' }] as const
+    const serve = published({
+      [PATHS.crl]: await organization.list({ entries }),
+      [PATHS.authority]: organization.document.bytes,
+    })
+    const error = { code: 'refused-by-policy', message: 'the directory opens to enrolled users only' }
+    const fetch: Fetch = async (input, init) =>
+      new URL(String(input)).pathname === PATHS.directory
+        ? Response.json({ error }, { status: 403 })
+        : serve(input, init)
+    const { agent } = await enrolledAgent(organization, alice, { fetch })
+    expect((await agent.sync()).warnings).toEqual([
+      {
+        code: 'own-certificate-revoked',
+        message:
+          'your certificate was revoked on 2026-09-21; ask your administrator for a new temporary key, then enroll again',
+      },
+    ])
   })
 })

@@ -11,9 +11,22 @@ export type Random = (length: number) => Uint8Array<ArrayBuffer>
 
 export const systemRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length))
 
-/** RFC 3339, UTC, whole seconds: how times stand in JSON and in front of people. */
+/** RFC 3339, UTC, whole seconds: how times stand in JSON. */
 export function formatTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** `2026-12-07 10:00 UTC`, for people; seconds are cut off, so that an end comes a little earlier rather than later. */
+export function formatMinute(seconds: number): string {
+  return formatTime(seconds).replace(/T(\d\d:\d\d).*$/, ' $1 UTC')
+}
+
+/** `1 second`, `3 minutes`, `47 hours`, `5 days`: a span of seconds for people, rounded down, in units of which it has two. */
+export function formatSpan(seconds: number): string {
+  if (seconds < 120) return seconds === 1 ? '1 second' : `${seconds} seconds`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} hours`
+  return `${Math.floor(seconds / 86_400)} days`
 }
 
 /** `YYYY-MM-DD`, UTC. */

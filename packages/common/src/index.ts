@@ -1,5 +1,15 @@
 export { type CanonicalValue, canonicalJson, parseCanonicalJson } from './canonical-json.ts'
-export { addMonths, type Clock, formatDate, formatTime, type Random, systemClock, systemRandom } from './clock.ts'
+export {
+  addMonths,
+  type Clock,
+  formatDate,
+  formatMinute,
+  formatSpan,
+  formatTime,
+  type Random,
+  systemClock,
+  systemRandom,
+} from './clock.ts'
 export { asText, concat, equalBytes, fromBase64url, fromHex, sha256, toBase64url, toHex, utf8 } from './encoding.ts'
 export { asMailsealError, ERROR_CODES, type ErrorCode, isErrorCode, MailsealError } from './errors.ts'
 export { LIMITS, SPANS } from './limits.ts'

@@ -107,7 +107,7 @@ async function judge(signature: openpgp.SignaturePacket, options: JudgeOptions):
   if (signedAt > options.now + SPANS.clockTolerance) return { ...claimed, status: 'bad', reason: 'from-the-future' }
   if (fingerprint === null) return { ...claimed, status: 'unknown', reason: 'no-issuer' }
   const certificate = await findCertificate(fingerprint, options)
-  if (certificate === null) return { ...claimed, status: 'unknown', reason: 'no-certificate' }
+  if (typeof certificate === 'string') return { ...claimed, status: 'unknown', reason: certificate }
 
   const known = { ...claimed, signer: certificate.userId, address: certificate.address }
   if (!(await verifyMessageSignature(signature, certificate.primary, options.signedBytes))) {
@@ -135,13 +135,22 @@ async function judge(signature: openpgp.SignaturePacket, options: JudgeOptions):
   return shortage === null ? { ...named, status: 'good' } : { ...named, status: 'unknown', reason: shortage }
 }
 
-/** The certificate; one whose newest certification has expired only when just fetched, for it may have been renewed or revoked. */
-async function findCertificate(fingerprint: string, options: JudgeOptions): Promise<EvaluatedCertificate | null> {
+/**
+ * The certificate; one whose newest certification has expired only when just fetched, for it may have been renewed or
+ * revoked.
+ *
+ * @returns The verdict's reason if there is none.
+ */
+async function findCertificate(
+  fingerprint: string,
+  options: JudgeOptions,
+): Promise<EvaluatedCertificate | 'no-certificate' | 'not-fetched-afresh'> {
   const evaluated = await evaluate(await options.findCertificate(fingerprint, 'any'), fingerprint, options)
-  if (evaluated === null) return null
+  if (evaluated === null) return 'no-certificate'
   const last = newest(evaluated)
   if (last === undefined || last.validTo > options.now) return evaluated
-  return evaluate(await options.findCertificate(fingerprint, 'fresh'), fingerprint, options)
+  const fresh = await evaluate(await options.findCertificate(fingerprint, 'fresh'), fingerprint, options)
+  return fresh ?? 'not-fetched-afresh'
 }
 
 async function evaluate(

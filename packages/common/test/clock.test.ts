@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { addMonths, formatDate, formatTime } from '../src/index.ts'
+import { addMonths, formatDate, formatMinute, formatSpan, formatTime } from '../src/index.ts'
 
 const at = (text: string) => Date.parse(text) / 1000
 
@@ -16,4 +16,21 @@ it.each([
 it('writes times as RFC 3339 in whole seconds', () => {
   expect(formatTime(0)).toBe('1970-01-01T00:00:00Z')
   expect(formatDate(at('2026-11-23T10:11:12Z'))).toBe('2026-11-23')
+})
+
+it('writes times for people in whole minutes that have begun', () => {
+  expect(formatMinute(at('2026-11-23T19:07:59Z'))).toBe('2026-11-23 19:07 UTC')
+})
+
+it.each([
+  [0, '0 seconds'],
+  [1, '1 second'],
+  [119, '119 seconds'],
+  [120, '2 minutes'],
+  [7199, '119 minutes'],
+  [7200, '2 hours'],
+  [172_799, '47 hours'],
+  [172_800, '2 days'],
+])('%i seconds are %s', (seconds, text) => {
+  expect(formatSpan(seconds)).toBe(text)
 })

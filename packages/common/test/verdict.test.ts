@@ -166,7 +166,9 @@ describe('the verdict on a signature', () => {
       return how === 'any' ? certificate : answer
     }
     expect((await judge({ now: key.validTo, findCertificate: findCertificate(certificate) })).status).toBe('good')
-    expect((await judge({ now: key.validTo, findCertificate: findCertificate(null) })).status).toBe('unknown')
+    const offline = await judge({ now: key.validTo, findCertificate: findCertificate(null) })
+    expect(offline).toMatchObject({ status: 'unknown', reason: 'not-fetched-afresh' })
+    expect(exitCodeOf(offline)).toBe(3)
     expect(asked).toEqual(['any', 'fresh', 'any', 'fresh'])
   })
 

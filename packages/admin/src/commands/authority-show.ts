@@ -1,6 +1,6 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand } from '@mailseal/common/program'
-import { connect, connectionOptions } from './connection.ts'
+import { connect, openConnectionOptions } from './connection.ts'
 import { fields } from './table.ts'
 
 export const authorityShow = defineCommand({
@@ -9,7 +9,7 @@ export const authorityShow = defineCommand({
   description:
     'The authority document names the organization, its domains and its CAs, and is signed by the root, which every agent pins at enrollment. The root\'s fingerprint is what "mailseal enroll --root" takes, and what users compare. No password is needed.',
   arguments: {},
-  options: connectionOptions,
+  options: openConnectionOptions,
   exitCodes: { 102: 'the authority document is not signed by its root', 107: 'KM server unreachable' },
   examples: [
     { command: 'mailseal-admin authority show', description: 'on the machine of the KM server' },
@@ -35,7 +35,7 @@ export const authorityShow = defineCommand({
         ['Domains', domains.join(', ')],
         ['Root', rootFingerprint],
         ...cas.map(({ fingerprint, state }) => ['CA', `${fingerprint} (${state})`] as const),
-        ['Version', `${version}, issued ${formatTime(issued)}`],
+        ['Version', `${version}, issued ${formatMinute(issued)}`],
       ]),
     }
   },

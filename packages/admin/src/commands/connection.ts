@@ -15,6 +15,12 @@ export const connectionOptions = {
   ),
 }
 
+/** The same where no password is needed; whoever always gives the file need not leave it out. */
+export const openConnectionOptions = {
+  ...connectionOptions,
+  credentialsFile: option.text('--credentials-file F', 'has no effect here: no password is needed'),
+}
+
 /** What the options above add to the exit codes of a command that needs passwords. */
 export const taskExitCodes = {
   67: 'a password is needed and nobody can be asked',

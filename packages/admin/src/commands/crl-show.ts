@@ -1,6 +1,6 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand } from '@mailseal/common/program'
-import { connect, connectionOptions } from './connection.ts'
+import { connect, openConnectionOptions } from './connection.ts'
 import { fields } from './table.ts'
 
 export const crlShow = defineCommand({
@@ -9,7 +9,7 @@ export const crlShow = defineCommand({
   description:
     'The revocation list (CRL) holds the serial numbers of all revoked certificates that have not expired. Its signature is checked against the CA of the organization. No password is needed: everybody may read it.',
   arguments: {},
-  options: connectionOptions,
+  options: openConnectionOptions,
   exitCodes: {
     102: 'the authority document is not signed by its root',
     103: 'the list is refused',
@@ -22,13 +22,12 @@ export const crlShow = defineCommand({
   ],
   async run(context) {
     const { number, thisUpdate, nextUpdate, count } = await connect(context).crl()
-    const times = { thisUpdate: formatTime(thisUpdate), nextUpdate: formatTime(nextUpdate) }
     return {
-      json: { number, ...times, entries: count },
+      json: { number, thisUpdate: formatTime(thisUpdate), nextUpdate: formatTime(nextUpdate), entries: count },
       text: fields([
         ['Number', String(number)],
-        ['This update', times.thisUpdate],
-        ['Next update', times.nextUpdate],
+        ['This update', formatMinute(thisUpdate)],
+        ['Next update', formatMinute(nextUpdate)],
         ['Entries', String(count)],
       ]),
     }

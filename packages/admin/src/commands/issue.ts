@@ -1,4 +1,12 @@
-import { asMailsealError, formatTime, LIMITS, MailsealError, systemClock, systemRandom } from '@mailseal/common'
+import {
+  asMailsealError,
+  formatMinute,
+  formatTime,
+  LIMITS,
+  MailsealError,
+  systemClock,
+  systemRandom,
+} from '@mailseal/common'
 import { type Ask, type CommandContext, type CommandResult, option, readFileBounded } from '@mailseal/common/program'
 import type { Delivery, IssuedKey } from '@mailseal/common/rpc'
 import type { Admin, Outcome } from '../admin.ts'
@@ -9,7 +17,6 @@ import {
   parseTemplate,
   readIssued,
 } from '../enrollment-message/index.ts'
-import { formatMinute } from '../format-minute.ts'
 import { connect, connectionOptions } from './connection.ts'
 import { failureOf, isRefusal, resultOf, type Shown } from './outcomes.ts'
 

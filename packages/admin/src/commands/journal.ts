@@ -1,4 +1,4 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand } from '@mailseal/common/program'
 import type { JournalEntry } from '@mailseal/common/rpc'
 import { connect, connectionOptions, taskExitCodes } from './connection.ts'
@@ -32,5 +32,5 @@ export const journal = defineCommand({
 })
 
 function rowOf({ index, time, task, subject, result, administrators }: JournalEntry): string[] {
-  return [String(index), formatTime(time), task, subject || '-', result, administrators.join(', ') || '-']
+  return [String(index), formatMinute(time), task, subject || '-', result, administrators.join(', ') || '-']
 }

@@ -1,6 +1,5 @@
-import { formatDate, formatTime } from '@mailseal/common'
+import { formatDate, formatMinute, formatTime } from '@mailseal/common'
 import type { MailboxView, Status } from '@mailseal/common/rpc'
-import { formatMinute } from '../format-minute.ts'
 import { fields, table } from './table.ts'
 
 /** What each status means, in the original's words. */

@@ -24,6 +24,10 @@ export const mailboxesAdd = defineCommand({
   async run(context) {
     const { address } = context.args
     const mailbox = await connect(context).mailboxes.add({ address, name: context.options.name })
-    return { json: mailboxJson(mailbox), text: `${mailbox.address}: ${mailbox.status}` }
+    return { json: mailboxJson(mailbox), text: addedText(mailbox.address) }
   },
 })
+
+function addedText(address: string): string {
+  return `Added ${address}. To enable security for it:\n  mailseal-admin enable ${address}`
+}

@@ -1,6 +1,6 @@
 import { MailsealError } from '@mailseal/common'
 import { type Ask, argument, defineCommand, option } from '@mailseal/common/program'
-import { REVOKE_REASONS } from '@mailseal/common/rpc'
+import { REVOKE_REASONS, type RevokeReason } from '@mailseal/common/rpc'
 import type { Revoked } from '../admin.ts'
 import { connect, connectionOptions, taskExitCodes } from './connection.ts'
 import { resultOf } from './outcomes.ts'
@@ -31,15 +31,16 @@ export const revoke = defineCommand({
   async run(context) {
     const { addresses } = context.args
     const { reason, yes } = context.options
-    if (!yes) await confirm(context.ask, addresses)
+    if (!yes) await confirm(context.ask, addresses, reason)
     return resultOf(await connect(context).revoke(addresses, { reason }), showRevoked)
   },
 })
 
 /** Asks where somebody can be asked; a script that says `revoke` means it. */
-async function confirm(ask: Ask, addresses: readonly string[]): Promise<void> {
+async function confirm(ask: Ask, addresses: readonly string[], reason: RevokeReason): Promise<void> {
   if (!ask.possible) return
-  if (await ask.confirm({ message: `Revoke ${addresses.join(', ')}? This can't be undone.` })) return
+  if (await ask.confirm({ message: `Revoke ${addresses.join(', ')} (reason: ${reason})? This can't be undone.` }))
+    return
   throw new MailsealError('canceled', 'not confirmed; nothing was done')
 }
 

@@ -7,9 +7,10 @@ export const DEFAULT_TEMPLATE: EnrollmentTemplate = {
 
 {{organization}} has enabled advanced security for your mailbox
 {{address}}. Once you are enrolled, you can sign
-your mail, and send and read encrypted mail.
+your mail, and check who signed the mail that you get.
 
-This is your temporary key:
+This is your temporary key. If its place is empty, your administrator
+gives it to you in another way.
 
     {{temporaryKey}}
 
@@ -25,10 +26,13 @@ What to do, on the computer on which you use your mail:
 
        mailseal enroll welcome.eml
 
-3. Type the temporary key when you are asked for it, and choose the
-   password of your key file. Nobody else ever learns this password.
+   The temporary key is read from the file. Only if none stands in this
+   message, you are asked for the one that you were given.
 
-If the file gets lost, this does the same:
+3. Choose the password of your key file when you are asked for it.
+   Nobody else ever learns this password.
+
+Without the file, this does the same, and asks for the temporary key:
 
        mailseal enroll --address {{address}} --server {{server}}
 

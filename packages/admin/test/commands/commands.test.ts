@@ -221,10 +221,11 @@ describe('on a terminal', () => {
     expect(received).toEqual([])
   })
 
-  test('revoke names the mailboxes and goes on only after a yes', async () => {
+  test('revoke names the mailboxes and the reason, and goes on only after a yes', async () => {
     const { url, received } = await serve(() => results(REVOKED))
-    const words = ['revoke', 'alice@example.org', 'bob@example.org', '--server', url]
-    const question = "Revoke alice@example.org, bob@example.org? This can't be undone."
+    const words = ['revoke', 'alice@example.org', 'bob@example.org', '--reason', 'left', '--server', url]
+    // What follows may stand on the next line of the terminal.
+    const question = 'Revoke alice@example.org, bob@example.org (reason: left)?'
     expect(await run(words, {}, [[question, '\r']])).toMatchObject({
       code: 130,
       err: 'mailseal-admin: error: not confirmed; nothing was done\n',
@@ -346,10 +347,13 @@ describe('status and lists', () => {
     )
   })
 
-  test('mailboxes add prints the mailbox', async () => {
+  test('mailboxes add prints the mailbox, or for people the next step', async () => {
     const mailbox = { ...ACTIVE, status: 'Undefined', certificate: null, temporaryKey: null, lastReport: null }
     const { out } = await at(() => ({ json: { mailbox } }), 'mailboxes', 'add', 'alice@example.org', '--json')
     expect(JSON.parse(out)).toEqual(mailbox)
+    expect((await at(() => ({ json: { mailbox } }), 'mailboxes', 'add', 'alice@example.org')).out).toBe(
+      'Added alice@example.org. To enable security for it:\n  mailseal-admin enable alice@example.org\n',
+    )
   })
 
   test('journal --json has all entries and the newest head', async () => {
@@ -376,7 +380,7 @@ describe('status and lists', () => {
       head: 'f'.repeat(64),
     })
     expect((await at(answer, 'journal')).out).toContain(
-      '2  2026-11-23T12:00:00Z  enable  alice@example.org  task-not-allowed  admin\n',
+      '2  2026-11-23 12:00 UTC  enable  alice@example.org  task-not-allowed  admin\n',
     )
   })
 
@@ -384,6 +388,11 @@ describe('status and lists', () => {
     const { out } = await at(() => page({ ...ACTIVE, name: 'A\u001b[2J' }), 'mailboxes', 'list')
     expect(out).toContain('A\\u001b[2J')
   })
+})
+
+test.each(['crl show', 'authority show'])('the help of %s says that it needs no password', async (name) => {
+  const { out } = await run([...name.split(' '), '--help'])
+  expect(out).toMatch(/--credentials-file F +has no effect here: no password is needed\n/)
 })
 
 test.each(COMMANDS.map(({ name }) => name))('the examples of %s are command lines of it', async (name) => {

@@ -58,6 +58,8 @@ test("the default text names our agent's commands and no place is left in it", a
     'mailseal enroll welcome.eml',
     'mailseal enroll --address alice@example.org --server https://km.example.org',
   ])
+  expect(text).toMatch(/The temporary key is read from the file\. Only if none stands in this\s+message, you are asked/)
+  expect(text).not.toMatch(/encrypt/)
   expect(text).toContain('Hello Alice Example,')
   expect(text).not.toContain('{{')
 })

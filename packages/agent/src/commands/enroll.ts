@@ -1,4 +1,4 @@
-import { asText, LIMITS, parseTemporaryKey } from '@mailseal/common'
+import { asText, formatMinute, LIMITS, parseTemporaryKey } from '@mailseal/common'
 import { argument, defineCommand, type Frame, option, readInput } from '@mailseal/common/program'
 import type { ServerIntroduction } from '../context.ts'
 import type { EnrollResult } from '../enrollment/enroll.ts'
@@ -33,14 +33,14 @@ export const enroll = defineCommand({
     108: 'nothing vouches for the KM server',
   },
   examples: [
-    { command: 'mailseal enroll welcome.eml', description: 'With the enrollment message, saved as a file:' },
+    { command: 'mailseal enroll welcome.eml', description: 'with the enrollment message, saved as a file' },
     {
       command: 'mailseal enroll --address alice@example.org --server https://mailseal.example.org',
-      description: 'With a temporary key that was given by hand:',
+      description: 'with a temporary key that was given by hand',
     },
     {
       command: 'mailseal enroll welcome.eml --batch --temporary-key-file key.txt --password-file password.txt',
-      description: 'In a script:',
+      description: 'in a script',
     },
   ],
   async run(context) {
@@ -104,13 +104,13 @@ function asJson(result: EnrollResult) {
   return { ...identityJson(result), ...{ keyFile, server, recoveredKeys, continued, keptAside, warnings } }
 }
 
-function asEnrolledText({ address, serial, validTo, keyFile, continued, ...result }: EnrollResult): string {
-  const { validTo: until } = identityJson({ address, serial, validTo, ...result })
+function asEnrolledText({ address, serial, validTo, keyFile, continued }: EnrollResult): string {
+  const done = continued ? 'Finished the enrollment of' : 'Enrolled'
   return [
-    `${continued ? 'Finished the enrollment of' : 'Enrolled'} ${address}: serial number ${serial}, valid until ${until}.`,
+    `${done} ${address}: serial number ${serial}, valid until ${formatMinute(validTo)}.`,
     'Your key file, which your password opens, is',
     `  ${keyFile}`,
-    'To sign on another computer as well, copy it, and there run "mailseal keyfile use FILE":',
-    '  mailseal keyfile copy FILE',
+    'To sign on another computer as well, make a copy and run "mailseal keyfile use COPY" there. The copy is made with',
+    '  mailseal keyfile copy COPY',
   ].join('\n')
 }

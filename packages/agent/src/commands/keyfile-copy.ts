@@ -10,9 +10,9 @@ export const keyfileCopy = defineCommand({
   arguments: { file: argument.one('FILE', 'the copy to make, or - for stdout') },
   options: {},
   examples: [
-    { command: 'mailseal keyfile copy /media/usb/alice.keyfile', description: 'To a stick:' },
-    { command: 'mailseal keyfile copy backup-2026.keyfile --quiet', description: 'As a backup:' },
-    { command: 'mailseal keyfile copy alice.keyfile --json', description: 'In a script:' },
+    { command: 'mailseal keyfile copy /media/usb/alice.keyfile', description: 'to a stick' },
+    { command: 'mailseal keyfile copy backup-2026.keyfile --quiet', description: 'as a backup' },
+    { command: 'mailseal keyfile copy alice.keyfile --json', description: 'in a script' },
   ],
   async run(context) {
     const { file } = context.args

@@ -1,4 +1,4 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand } from '@mailseal/common/program'
 import type { KeyFileInfo } from '../key-file/info.ts'
 import { passwordFile, withAgent } from './with-agent.ts'
@@ -13,9 +13,9 @@ export const keyfileInfo = defineCommand({
   options: { passwordFile },
   exitCodes: { 67: 'nobody can be asked for the password', 105: 'the password is wrong' },
   examples: [
-    { command: 'mailseal keyfile info', description: 'For you to read:' },
-    { command: 'mailseal keyfile info --json --password-file password.txt', description: 'For a script:' },
-    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal keyfile info', description: 'Of another folder:' },
+    { command: 'mailseal keyfile info', description: 'for you to read' },
+    { command: 'mailseal keyfile info --json --password-file password.txt', description: 'for a script' },
+    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal keyfile info', description: 'of another folder' },
   ],
   async run(context) {
     const { passwordFile: file } = context.options
@@ -36,7 +36,7 @@ function asInfoText({ keyFile, address, organization, root, server, keys, recove
     `KM server:    ${server}`,
     ...keys.map(({ fingerprint, serial, created }, i) => {
       const label = i === 0 ? 'Current key: ' : 'Old key:     '
-      return `${label} ${fingerprint}, serial number ${serial}, made ${formatTime(created)}`
+      return `${label} ${fingerprint}, serial number ${serial}, made ${formatMinute(created)}`
     }),
     ...(recoveredKeys === 0 ? [] : [`Recovered:    ${recoveredKeys} encryption keys`]),
   ].join('\n')

@@ -18,9 +18,9 @@ export const keyfileUse = defineCommand({
     105: 'the password is wrong',
   },
   examples: [
-    { command: 'mailseal keyfile use /media/usb/alice.keyfile', description: 'From a stick:' },
-    { command: 'mailseal keyfile use alice.keyfile --json --password-file password.txt', description: 'In a script:' },
-    { command: 'MAILSEAL_HOME=~/second mailseal keyfile use alice.keyfile', description: 'For another folder:' },
+    { command: 'mailseal keyfile use /media/usb/alice.keyfile', description: 'from a stick' },
+    { command: 'mailseal keyfile use alice.keyfile --json --password-file password.txt', description: 'in a script' },
+    { command: 'MAILSEAL_HOME=~/second mailseal keyfile use alice.keyfile', description: 'for another folder' },
   ],
   async run(context) {
     const { args, options } = context

@@ -1,4 +1,4 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand, option } from '@mailseal/common/program'
 import type { ReportResult } from '../report.ts'
 import { passwordFile, withAgent } from './with-agent.ts'
@@ -22,9 +22,9 @@ export const report = defineCommand({
     107: 'the KM server does not answer',
   },
   examples: [
-    { command: 'mailseal report', description: 'Now:' },
-    { command: 'mailseal report --show', description: 'See first what it would say:' },
-    { command: 'mailseal report --batch --password-file password.txt', description: 'In a script:' },
+    { command: 'mailseal report', description: 'now' },
+    { command: 'mailseal report --show', description: 'see first what it would say' },
+    { command: 'mailseal report --batch --password-file password.txt', description: 'in a script' },
   ],
   async run(context) {
     const { show, passwordFile: file } = context.options
@@ -43,7 +43,7 @@ function asReportText({ serial, time, body, serverCrlNumber }: ReportResult): st
     serverCrlNumber === null ? 'A report would say:' : 'Reported:',
     `  serial number ${serial}`,
     `  revocation list ${body.crlNumber}`,
-    `  time ${formatTime(time)}`,
+    `  time ${formatMinute(time)}`,
     `  program ${body.agent}`,
   ].join('\n')
 }

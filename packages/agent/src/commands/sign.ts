@@ -19,11 +19,11 @@ export const sign = defineCommand({
     105: 'the password is wrong',
   },
   examples: [
-    { command: 'mailseal sign letter.eml > signed.eml', description: 'A message in a file:' },
-    { command: 'mailseal sign - < letter.eml | sendmail -t', description: 'In a pipe:' },
+    { command: 'mailseal sign letter.eml > signed.eml', description: 'a message in a file' },
+    { command: 'mailseal sign - < letter.eml | sendmail -t', description: 'in a pipe' },
     {
       command: 'mailseal sign letter.eml --json --password-file password.txt',
-      description: 'In a script, as {"message"}:',
+      description: 'in a script, as {"message"}',
     },
   ],
   async run(context) {

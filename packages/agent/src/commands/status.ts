@@ -1,4 +1,4 @@
-import { formatTime } from '@mailseal/common'
+import { formatMinute, formatTime } from '@mailseal/common'
 import { defineCommand } from '@mailseal/common/program'
 import { identityJson, listText } from '../speech.ts'
 import type { AgentStatus } from '../status.ts'
@@ -13,9 +13,9 @@ export const status = defineCommand({
   arguments: {},
   options: {},
   examples: [
-    { command: 'mailseal status', description: 'For you to read:' },
-    { command: 'mailseal status --json', description: 'For a script:' },
-    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal status', description: 'Of another folder:' },
+    { command: 'mailseal status', description: 'for you to read' },
+    { command: 'mailseal status --json', description: 'for a script' },
+    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal status', description: 'of another folder' },
   ],
   async run(context) {
     const result = await withAgent(context, (agent) => agent.status())
@@ -45,7 +45,7 @@ function asStatusText({
     `Address:         ${address}`,
     `Certificate:     serial number ${serial}`,
     `Fingerprint:     ${fingerprint}`,
-    `Valid:           ${formatTime(validFrom)} to ${formatTime(validTo)}, to be renewed from ${formatTime(renewFrom)}`,
+    `Valid:           ${formatMinute(validFrom)} to ${formatMinute(validTo)}, to be renewed from ${formatMinute(renewFrom)}`,
     `Key file:        ${keyFile}`,
     `KM server:       ${server}`,
     `Revocation list: ${listText(crl)}`,

@@ -15,11 +15,11 @@ export const sync = defineCommand({
     107: 'the KM server does not answer',
   },
   examples: [
-    { command: 'mailseal sync', description: 'Now:' },
-    { command: 'mailseal sync --json', description: 'For a script:' },
+    { command: 'mailseal sync', description: 'now' },
+    { command: 'mailseal sync --json', description: 'for a script' },
     {
       command: '*/15 * * * * mailseal sync --batch --quiet > /dev/null',
-      description: 'Every quarter of an hour, in a crontab:',
+      description: 'every quarter of an hour, in a crontab',
     },
   ],
   async run(context) {

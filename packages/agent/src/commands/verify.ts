@@ -23,9 +23,9 @@ export const verify = defineCommand({
     103: 'there is no valid revocation list',
   },
   examples: [
-    { command: 'mailseal verify letter.eml', description: 'One message:' },
-    { command: 'mailseal verify - --json < letter.eml', description: 'In a pipe, for a script:' },
-    { command: 'mailseal verify --json Maildir/cur/*', description: 'Many; the exit code is the highest:' },
+    { command: 'mailseal verify letter.eml', description: 'one message' },
+    { command: 'mailseal verify - --json < letter.eml', description: 'in a pipe, for a script' },
+    { command: 'mailseal verify --json Maildir/cur/*', description: 'many; the exit code is the highest' },
   ],
   run: (context) =>
     withAgent(context, async (agent) => {

@@ -85,7 +85,8 @@ export async function enroll(context: Context, options: EnrollOptions): Promise<
     assertSameSubject(begun.pending, request)
     // The KM server may have moved since; whoever answers, only its reply opens.
     const server = request.server ?? context.server ?? begun.pending.server
-    return { ...(await finish(context, { ...begun, pending: { ...begun.pending, server } })), continued: true }
+    const result = await finishOrTellHow(context, { ...begun, pending: { ...begun.pending, server } })
+    return { ...result, continued: true }
   }
   const kept = await settle(context, begun)
   const result = await begin(context, request)
@@ -149,7 +150,21 @@ async function begin(context: Context, request: OfferOptions): Promise<EnrollRes
   const password = await newPassword(context)
   const pending = await prepare(context, trusted, request.secrets)
   await writePending(context, pending, password)
-  return finish(context, { pending, password })
+  return finishOrTellHow(context, { pending, password })
+}
+
+/** Whose network fails here has to know that the temporary key is not lost with it. */
+async function finishOrTellHow(context: Context, begun: Begun): Promise<EnrollResult> {
+  try {
+    return await finish(context, begun)
+  } catch (error) {
+    if (!(error instanceof MailsealError) || error.code !== 'server-unreachable') throw error
+    const message = `${error.message}; the enrollment of ${begun.pending.address} has begun, and nothing is lost`
+    throw new MailsealError(error.code, message, {
+      hint: 'run the same command again, with the same password: it goes on where it was',
+      cause: error,
+    })
+  }
 }
 
 /** Who runs a finished enrollment again need not be alarmed that somebody used the key. */
@@ -157,7 +172,7 @@ function ifUsedHere(context: Context, error: unknown): unknown {
   const identity = context.state.identity()
   if (identity === null || !(error instanceof MailsealError) || error.code !== 'temporary-key-used') return error
   return new MailsealError(error.code, error.message, {
-    hint: `this computer is enrolled as ${identity.address}; if it was with this key, all is done, else tell your administrator at once`,
+    hint: `this computer is enrolled as ${identity.address}, with the key file "${context.home.keyFile}"; if it was with this temporary key, all is done: see mailseal status; if not, tell your administrator at once`,
     cause: error,
   })
 }

@@ -2,6 +2,7 @@ import {
   addressOfUserId,
   domainOf,
   equalBytes,
+  formatSpan,
   LIMITS,
   MailsealError,
   SPANS,
@@ -101,7 +102,7 @@ async function askForOffer(context: Context, client: RpcClient, secrets: Tempora
   if (difference > SPANS.clockTolerance) {
     throw new MailsealError(
       'clock-wrong',
-      `this computer's clock and that of the KM server differ by ${difference} seconds`,
+      `this computer's clock and that of the KM server differ by ${formatSpan(difference)}`,
     )
   }
   return answer

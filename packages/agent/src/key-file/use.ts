@@ -29,6 +29,7 @@ export interface UseResult extends Identity {
  */
 export async function useKeyFile(context: Context, from: string | Uint8Array): Promise<UseResult> {
   const [bytes, file] = typeof from === 'string' ? [await readFileBounded(from, LIMITS.keyFile), from] : [from, 'stdin']
+  assertKeyFile(bytes, file)
   const password = await context.password({ purpose: 'other', file })
   const copy = await openKeyFile(bytes, password, `file "${file}"`)
   assertPinned(context.state.authority(), copy)
@@ -53,6 +54,14 @@ export async function useKeyFile(context: Context, from: string | Uint8Array): P
     return aside
   })
   return { ...identity, keyFile: context.home.keyFile, keys: content.keys.length, keptAside }
+}
+
+/** Told before a password is asked for; what is armored and still none is refused when it is opened. */
+function assertKeyFile(bytes: Uint8Array, file: string): void {
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('-----BEGIN PGP MESSAGE-----')) return
+  throw new MailsealError('bad-data', `file "${file}" is no key file of Mailseal`, {
+    hint: 'make a copy where you are enrolled: mailseal keyfile copy FILE',
+  })
 }
 
 function assertPinned(pinned: Authority | null, { document }: OpenedKeyFile): void {

@@ -1,4 +1,4 @@
-import { formatTime, MailsealError } from '@mailseal/common'
+import { formatMinute, MailsealError } from '@mailseal/common'
 import { OPENPGP_CONFIG } from '@mailseal/common/certificate'
 import { parseMime, singleFrom } from '@mailseal/common/mime'
 import { composeSigned } from '@mailseal/common/pgp-mime'
@@ -54,18 +54,18 @@ function assertOwnFrom(message: Uint8Array, { address }: Identity): void {
 function assertUsable(context: Context, { serial, validFrom, validTo }: Identity): void {
   const entry = lookupHeld(context, serial)
   if (entry !== null) {
-    throw new MailsealError('certificate-revoked', `your certificate was revoked on ${formatTime(entry.revokedAt)}`)
+    throw new MailsealError('certificate-revoked', `your certificate was revoked on ${formatMinute(entry.revokedAt)}`)
   }
   const now = context.clock.now()
   if (now >= validTo) {
-    throw new MailsealError('certificate-expired', `your certificate expired on ${formatTime(validTo)}`, {
+    throw new MailsealError('certificate-expired', `your certificate expired on ${formatMinute(validTo)}`, {
       hint: 'ask your administrator for a new temporary key and enroll again',
     })
   }
   if (now < validFrom) {
     throw new MailsealError(
       'clock-wrong',
-      `this computer's clock is before ${formatTime(validFrom)}, when your certificate begins`,
+      `this computer's clock is before ${formatMinute(validFrom)}, when your certificate begins`,
     )
   }
 }

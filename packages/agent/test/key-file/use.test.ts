@@ -57,6 +57,18 @@ describe('using a copy of a key file', () => {
     expect((await readdir(home)).filter((name) => name.includes('keyfile'))).toEqual([])
   })
 
+  it('refuses what is no key file at all, before a password is asked for', async () => {
+    const { agent } = await newAgent({ password: () => Promise.reject(new Error('asked')) })
+    const file = await aCopy()
+    await writeFile(file, letter())
+    await expect(agent.keyFile.use(file)).rejects.toMatchObject({
+      code: 'bad-data',
+      exitCode: 41,
+      message: `file "${file}" is no key file of Mailseal`,
+      hint: 'make a copy where you are enrolled: mailseal keyfile copy FILE',
+    })
+  })
+
   it('unites it with the one that is here: the newer certificate counts, and no secret is dropped', async () => {
     const { agent, home } = await enrolledAgent(organization, alice)
     const copy = await writeKeyFileAt(await aCopy(), organization.content(newer))

@@ -39,7 +39,7 @@ describe('signing', () => {
     await expect(agent.sign(letter())).rejects.toMatchObject({
       code: 'certificate-expired',
       exitCode: 101,
-      message: 'your certificate expired on 2028-03-21T14:13:20Z',
+      message: 'your certificate expired on 2028-03-21 14:13 UTC',
     })
   })
 
@@ -59,7 +59,7 @@ describe('signing', () => {
     await expect(agent.sign(letter())).rejects.toMatchObject({
       code: 'certificate-revoked',
       exitCode: 100,
-      message: 'your certificate was revoked on 2026-09-21T14:12:20Z',
+      message: 'your certificate was revoked on 2026-09-21 14:12 UTC',
     })
     expect((await agent.status()).warnings.map((warning) => warning.code)).toEqual(['own-certificate-revoked'])
   })

@@ -178,6 +178,7 @@ export interface CommandContext<O, A> extends Frame {
 /** One line of a command's help that can be typed, and what it does. */
 export interface Example {
   readonly command: string
+  /** Lower case; the help puts a colon behind it. */
   readonly description: string
 }
 

@@ -35,7 +35,7 @@ function optionRow(option: OptionSpec<unknown>): Row {
     option.kind === 'list' && 'may be given several times',
     option.choices && `one of: ${option.choices.join(', ')}`,
     option.env && `or the variable ${option.env}`,
-    option.default !== undefined && `default: ${option.default}`,
+    option.default !== undefined && option.default !== '' && `default: ${option.default}`,
   ].filter((note) => typeof note === 'string')
   const flags = option.kind === 'toggle' ? `${option.flags} | --no-${option.flags.slice(2)}` : option.flags
   return [flags, notes.length === 0 ? option.description : `${option.description} (${notes.join('; ')})`]
@@ -66,7 +66,7 @@ export function commandHelp(program: Program, command: Command, helper: Commande
     ...list(helper, 'Exit codes', exitCodes),
     '',
     'Examples:',
-    ...command.examples.flatMap((example) => [`  ${example.description}`, `    $ ${example.command}`]),
+    ...command.examples.flatMap((example) => [`  ${example.description}:`, `    $ ${example.command}`]),
   ]
   return `${lines.join('\n')}\n`
 }

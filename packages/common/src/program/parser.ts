@@ -25,8 +25,19 @@ function addOption(target: Commander.Command, spec: OptionSpec<unknown>): Comman
     main.argParser<readonly string[] | undefined>((value, previous) => [...(previous ?? []), value])
   }
   target.addOption(main)
-  if (spec.kind === 'toggle') target.option(`--no-${spec.flags.slice(2)}`)
   return main
+}
+
+/** Adds a toggle's other form. Commander lets the last one win; the check that is returned refuses both. */
+function addOpposite(target: Commander.Command, { flags, kind }: OptionSpec<unknown>): () => void {
+  if (kind !== 'toggle') return () => undefined
+  const forms = [flags, `--no-${flags.slice(2)}`] as const
+  target.option(forms[1])
+  const typed = new Set<string>()
+  for (const form of forms) target.on(`option:${form.slice(2)}`, () => typed.add(form))
+  return () => {
+    if (typed.size > 1) throw new MailsealError('usage', `${forms.join(' and ')} can't be given together`)
+  }
 }
 
 function rawOption(
@@ -64,11 +75,13 @@ function addCommand(
   const target = setUp(parent.command(name), program)
   target.configureHelp({ formatHelp: (_target, helper) => commandHelp(program, command, helper) })
   const options = Object.entries(command.options).map(([key, spec]) => ({ key, spec, main: addOption(target, spec) }))
+  const checks = Object.values(command.options).map((spec) => addOpposite(target, spec))
   for (const spec of Object.values(command.arguments)) {
     const term = spec.variadic ? `${spec.placeholder}...` : spec.placeholder
     target.argument(spec.required ? `<${term}>` : `[${term}]`, spec.description)
   }
   target.action(() => {
+    for (const check of checks) check()
     const argumentKeys = Object.keys(command.arguments)
     const typed = (main: Commander.Option) => ({
       negate: main.negate,

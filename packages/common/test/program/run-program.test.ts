@@ -16,6 +16,7 @@ const add = defineCommand({
   arguments: { first: argument.one('FIRST', 'the first'), others: argument.any('OTHER', 'more of them') },
   options: {
     name: option.text('--name NAME', 'its name'),
+    note: option.text('--note TEXT', 'a note', { default: '' }),
     listen: option.text('--listen ADDRESS', 'where to listen', { default: ':1', env: 'SEAL_LISTEN' }),
     reason: option.choice('--reason REASON', 'why', ['left', 'compromised']),
     domains: option.list('--domain DOMAIN', 'where'),
@@ -58,11 +59,20 @@ test('options and arguments arrive as they are declared', async () => {
     '--dry-run',
   ]
   expect(await json([...given, '--no-sign', 'x', 'y', '-'])).toEqual({
-    ...{ name: 'N', listen: ':2', reason: 'left', domains: ['a', 'b'], send: true, dryRun: true, noSign: true },
+    ...{
+      name: 'N',
+      note: '',
+      listen: ':2',
+      reason: 'left',
+      domains: ['a', 'b'],
+      send: true,
+      dryRun: true,
+      noSign: true,
+    },
     ...{ first: 'x', others: ['y', '-'] },
   })
   expect(await json(['x'])).toEqual({
-    ...{ listen: ':1', domains: [], dryRun: false, noSign: false, first: 'x', others: [] },
+    ...{ note: '', listen: ':1', domains: [], dryRun: false, noSign: false, first: 'x', others: [] },
   })
   expect(await json(['x', '--no-send'])).toMatchObject({ send: false })
 })
@@ -154,6 +164,16 @@ test.each([
   [['boxes'], 'command is missing', 'see seal boxes --help'],
   [[], 'command is missing', 'see seal --help'],
   [['boxes', 'add', 'x', '--name'], 'option "--name NAME" argument missing', 'see seal boxes add --help'],
+  [
+    ['boxes', 'add', 'x', '--send', '--no-send'],
+    "--send and --no-send can't be given together",
+    'see seal boxes add --help',
+  ],
+  [
+    ['boxes', 'add', '--no-send', '--send', 'x'],
+    "--send and --no-send can't be given together",
+    'see seal boxes add --help',
+  ],
   [['boxes', 'add', 'x', '--reason', 'y'], '--reason REASON can\'t be "y"', 'one of: left, compromised'],
   [['need'], 'option --file FILE is missing', 'see seal need --help'],
 ])('wrong usage %j', async (words, message, hint) => {
@@ -189,13 +209,14 @@ test('help of a command has all its parts, within 80 columns', async () => {
     'A box holds things.',
     'Arguments:\n  FIRST       the first',
     'Options:\n  --name NAME         its name',
+    '--note TEXT         a note\n',
     '(or the variable SEAL_LISTEN;',
     '--reason REASON     why (one of: left, compromised)',
     '--domain DOMAIN     where (may be given several times)',
     '--send | --no-send  mail it, or not',
     'Common options:\n  --json',
     'Exit codes:\n  0    done\n  1    failed\n  2    wrong usage\n  104  the box is in use',
-    'Examples:\n  one\n    $ seal boxes add a',
+    'Examples:\n  one:\n    $ seal boxes add a',
     '    $ seal boxes add c\n',
   ]
   const places = parts.map((part) => out.indexOf(part))
