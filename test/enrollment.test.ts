@@ -492,9 +492,31 @@ describe('an enrollment that was begun', () => {
   it('by another process at the same moment is left to it', async () => {
     const issued = await newMailbox()
     const home = await newHome()
-    const agents = [await agentAt(home), await agentAt(home)]
-    const enrollment = { temporaryKey: issued.temporaryKey, server: organization.url }
-    const outcomes = await Promise.allSettled(agents.map((agent) => agent.enroll(enrollment)))
+    const bothHaveTheOffer = Promise.withResolvers<void>()
+    const oneIsRefused = Promise.withResolvers<void>()
+    let asked = 0
+    const options: Partial<AgentOptions> = {
+      password: async () => {
+        asked += 1
+        if (asked === 2) bothHaveTheOffer.resolve()
+        await bothHaveTheOffer.promise
+        return PASSWORD
+      },
+      fetch: async (input, init) => {
+        if (new URL(String(input)).pathname === PATHS.enroll) await oneIsRefused.promise
+        return fetch(input, init)
+      },
+    }
+    const agents = [await agentAt(home, options), await agentAt(home, options)]
+    const outcomes = await Promise.allSettled(
+      agents.map(async (agent) => {
+        try {
+          return await agent.enroll({ temporaryKey: issued.temporaryKey, server: organization.url })
+        } finally {
+          oneIsRefused.resolve()
+        }
+      }),
+    )
     expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected'])
     expect(outcomes.find((outcome) => outcome.status === 'rejected')?.reason).toMatchObject({
       code: 'busy',
