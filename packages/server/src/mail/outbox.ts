@@ -10,13 +10,16 @@ export interface Outbox {
   /**
    * Puts a message there.
    *
-   * @param recorded - Runs in the transaction that records the file, before there is one: a file that nobody would
-   *   delete can't come into being.
+   * @param steps.recorded - Runs in the transaction that records the file, before there is one: a file that nobody
+   *   would delete can't come into being.
+   * @param steps.written - Runs in a transaction once the file lies there; if it fails, the file goes again.
    */
-  put(message: OutboxMessage, recorded: (tx: Transaction) => Promise<void>): Promise<void>
+  put(message: OutboxMessage, steps: { recorded: Step; written: Step }): Promise<void>
   /** Removes the files whose temporary keys have ended. One that can't be removed is logged and tried again. */
   removeSpent(): Promise<void>
 }
+
+type Step = (tx: Transaction) => Promise<void>
 
 export interface OutboxMessage {
   readonly address: string
@@ -50,7 +53,7 @@ export async function openOutbox(options: {
   }
 
   return {
-    put: ({ address, pskId, bytes }, recorded) =>
+    put: ({ address, pskId, bytes }, { recorded, written }) =>
       inTurn(async () => {
         const name = fileNameFor(address, random)
         await store.transaction(async (tx) => {
@@ -59,6 +62,7 @@ export async function openOutbox(options: {
         })
         try {
           await writeFileAtomically(join(folder, name), bytes, { mode: 0o600 })
+          await store.transaction(written)
         } catch (thrown) {
           await forget(name)
           throw thrown

@@ -30,13 +30,20 @@ export async function sendEnrollmentMessage(
   }
   const { key, mailbox } = await context.store.read(allowed)
   assertAddressedTo(mailbox, message)
-  await outbox.put({ address: mailbox.address, pskId: key.pskId, bytes: message }, async (tx) => {
-    await allowed(tx)
-    if (!(await tx.takeSendToken(tokenHash))) throw tokenRefused()
-    await tx.markTemporaryKeySent(key.pskId)
-    const entry = { time: clock.now(), task: 'send', administrators: [], subject: mailbox.address, result: 'done' }
-    await record(tx, random, { ...entry, requestId: '' })
-  })
+  await outbox.put(
+    { address: mailbox.address, pskId: key.pskId, bytes: message },
+    {
+      async recorded(tx) {
+        await allowed(tx)
+        if (!(await tx.takeSendToken(tokenHash))) throw tokenRefused()
+      },
+      async written(tx) {
+        await tx.markTemporaryKeySent(key.pskId)
+        const entry = { time: clock.now(), task: 'send', administrators: [], subject: mailbox.address, result: 'done' }
+        await record(tx, random, { ...entry, requestId: '' })
+      },
+    },
+  )
   return 'outbox'
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toBase64url, utf8 } from '@mailseal/common'
 import { type IssuedKey, PATHS, sendMessageAnswerSchema } from '@mailseal/common/rpc'
@@ -39,6 +39,17 @@ describe('an enrollment message', () => {
     expect(mailboxes).toMatchObject([{ temporaryKey: { sent: true } }])
     const { entries } = await org.task('journal', {})
     expect(entries.at(-1)).toMatchObject({ task: 'send', subject: ALICE, result: 'done' })
+  })
+
+  it('that cannot be written does not count as sent', async () => {
+    const org = await organization()
+    const issued = await org.enabled(ALICE)
+    await rm(join(org.dataFolder, 'outbox'), { recursive: true })
+    await expect(send(org, issued, messageTo(ALICE, issued))).rejects.toMatchObject({ code: 'internal-error' })
+    const { mailboxes } = await org.task('mailboxes.list', {})
+    expect(mailboxes).toMatchObject([{ temporaryKey: { sent: false } }])
+    const { entries } = await org.task('journal', {})
+    expect(entries.at(-1)).toMatchObject({ task: 'enable', result: 'done' })
   })
 
   it('goes once, within 15 minutes, with the token of its key', async () => {
