@@ -37,6 +37,7 @@ const SETTINGS = {
   'enrollment.allowEmail': flag(true),
   'enrollment.temporaryKeyDays': whole(SPANS.temporaryKeyDays, 1, 90),
   'renewal.afterMonths': whole(SPANS.renewalMonths, 1, SPANS.certificateMonths - 1),
+  'renewal.graceDays': whole(SPANS.renewalGraceDays, 0, 366),
   'crl.nextUpdateHours': whole(SPANS.crlNextUpdate / 3600, 2, SPANS.crlNextUpdateLongest / 3600),
   /** Sender of what the KM server mails; null: none was set. */
   'mail.from': address,

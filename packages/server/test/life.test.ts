@@ -17,6 +17,7 @@ it('takes a mailbox through its whole life', async () => {
     certificate: null,
     temporaryKey: null,
     lastReport: null,
+    archivedKeys: 0,
   })
 
   const issued = issuedOf(await org.task('enable', { addresses: ['alice@example.org'] }))
@@ -50,6 +51,7 @@ it('takes a mailbox through its whole life', async () => {
         expired: false,
       },
       lastReport: { time: START, crlNumber: 7, version: 'test/1' },
+      archivedKeys: 1,
     },
   ])
   const byAddress = await org.rpc.getBytes(`${PATHS.certificates}alice@example.org`, 10_000)
@@ -74,12 +76,15 @@ it('takes a mailbox through its whole life', async () => {
   const expiryDay = Math.floor(validToOf(START) / 86400)
   expect([...parsed.entries]).toEqual([{ serial, revokedAt: START + 60, expiryDay, reason: 'compromised' }])
 
-  await expect(org.rpc.getBytes(`${PATHS.certificates}alice@example.org`, 10_000)).rejects.toMatchObject({
-    code: 'not-found',
-    message: 'alice@example.org has no current certificate here',
+  const published = async (name: string) =>
+    (await org.rpc.getBytes(PATHS.certificates + name, 10_000))?.bytes ?? new Uint8Array()
+  const ended = await published('alice@example.org')
+  expect(toHex(await published(alice.key.fingerprint))).toBe(toHex(ended))
+  expect(await evaluateCertificate(ended, authorities, alice.authority.domains)).toMatchObject({
+    fingerprint: alice.key.fingerprint,
+    certifications: [{ serial }],
+    revocations: [{ kind: 'certification', at: START + 60, reason: 'compromised' }, { kind: 'key' }],
   })
-  const byFingerprint = await org.rpc.getBytes(PATHS.certificates + alice.key.fingerprint, 10_000)
-  expect(toHex(byFingerprint?.bytes ?? new Uint8Array())).toBe(toHex(alice.reply.certificate))
   await expect(sendReport(org.rpc, await signReport(alice, { time: START + 60 }))).rejects.toMatchObject({
     code: 'certificate-revoked',
     message: `the certificate with serial number ${serial} is revoked`,

@@ -152,7 +152,7 @@ async function revokeWithoutList(org: Organization, serial: string): Promise<voi
 
 function revoke(store: Store, { clock }: Organization, serial: string): Promise<unknown> {
   return store.transaction(async (tx) => {
-    await tx.addRevocation({ serial, revokedAt: clock.now(), expiryDay: 30000, reason: 'left' })
+    await tx.putRevocation({ serial, revokedAt: clock.now(), expiryDay: 30000, reason: 'left' })
     const entry = { time: clock.now(), task: 'revoke', administrators: ['admin'], subject: 'alice@example.org' }
     await record(tx, systemRandom, { ...entry, result: 'done', requestId: '' })
   })

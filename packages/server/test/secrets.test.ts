@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import {
   enroll,
   holds,
+  issuedOf,
   type Organization,
   organization,
   PASSWORD,
@@ -31,19 +32,23 @@ it('leaves no temporary key, password or secret in the data folder or the log, w
   const secrets = deriveTemporaryKeySecrets(parseTemporaryKey(issued.temporaryKey))
   const user = await enroll(org.rpc, issued)
   await sendReport(org.rpc, await signReport(user))
+  const recovery = issuedOf(await org.task('recover', { addresses: ['alice@example.org'] }))
+  const recovered = await enroll(org.rpc, recovery)
+  expect(recovered.reply.recovered).toHaveLength(1)
+  const secondRecovery = issuedOf(await org.task('recover', { addresses: ['alice@example.org'] }))
+  await org.task('cancel', { addresses: ['alice@example.org'] })
+  const unused = issuedOf(await org.task('recover', { addresses: ['alice@example.org'] }))
   const waiting = await org.enabled('bob@example.org')
   const voided = await org.enabled('carol@example.org')
   await org.task('cancel', { addresses: ['carol@example.org'] })
   const wrong = [{ administrator: 'admin', password: 'a wrong password typed' }]
   await org.task('journal', {}, { credentials: wrong }).catch(() => undefined)
-  soleResult(await org.task('revoke', { addresses: ['alice@example.org'], reason: 'compromised' }))
 
-  const keys = [issued, waiting, voided].flatMap(({ temporaryKey }) => {
+  const keys = [issued, recovery, secondRecovery, unused, waiting, voided].flatMap(({ temporaryKey }) => {
     const secret = parseTemporaryKey(temporaryKey)
-    const { psk, macKey } = deriveTemporaryKeySecrets(secret)
-    return [temporaryKey, temporaryKey.replaceAll('-', ''), secret, psk, macKey]
+    const { psk, macKey, historyKey } = deriveTemporaryKeySecrets(secret)
+    return [temporaryKey, temporaryKey.replaceAll('-', ''), secret, psk, macKey, historyKey]
   })
-  const packets = user.key.secretSubkey
   const needles = [
     ...keys,
     PASSWORD,
@@ -53,8 +58,7 @@ it('leaves no temporary key, password or secret in the data folder or the log, w
     fromBase64url(issued.sendToken ?? '', 'token'),
     user.reply.directoryToken,
     // The secret scalar stands at the packet's end, before its two octets of checksum.
-    packets.slice(-34, -2),
-    user.key.secretKey,
+    ...[user, recovered].flatMap(({ key }) => [key.secretSubkey.slice(-34, -2), key.secretKey]),
   ].flatMap((needle) =>
     typeof needle === 'string' ? [utf8(needle)] : [needle, utf8(toHex(needle)), utf8(toBase64url(needle))],
   )
@@ -71,6 +75,9 @@ it('leaves no temporary key, password or secret in the data folder or the log, w
     const log = utf8(org.logged.join('\n'))
     for (const needle of needles) expect(holds(log, needle)).toBe(false)
   }
+  // With a history that waits under a live temporary key, and without.
+  await search()
+  soleResult(await org.task('revoke', { addresses: ['alice@example.org'], reason: 'compromised' }))
   await search()
   await org.stop()
   await search()

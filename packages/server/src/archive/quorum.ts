@@ -121,6 +121,11 @@ function thresholdOf({ sealedShare: [required = 0, shares = 0] }: SealedShare): 
   return { required, shares }
 }
 
+/** How many shares of one splitting make the seed. */
+export function requiredShares(share: SealedShare): number {
+  return thresholdOf(share).required
+}
+
 function commonThreshold(held: readonly HeldShare[]): Threshold {
   const [first] = held
   if (!first) throw new MailsealError('password-wrong', 'no administrator has given a password')

@@ -1,7 +1,7 @@
 import { LIMITS } from '@mailseal/common'
 import { PATHS, signedRequestSchema } from '@mailseal/common/rpc'
 import { validate } from '@mailseal/common/schema'
-import { takeReport } from '../tasks/report.ts'
+import { takeUserRequest } from '../tasks/user-requests.ts'
 import { readJson } from './body.ts'
 import type { App, HttpContext } from './context.ts'
 
@@ -10,6 +10,6 @@ export function signedRequestRoutes(app: App, context: HttpContext): void {
   app.post(PATHS.requests, async (c) => {
     const body = await readJson(c, context, 2 * (LIMITS.signedRequest + LIMITS.signature))
     const signed = validate(signedRequestSchema, body, 'the request')
-    return c.json(await takeReport(context.tasks, signed))
+    return c.json(await takeUserRequest(context.tasks, signed))
   })
 }

@@ -29,6 +29,7 @@ export interface Schema {
     version: number
     current_serial: string | null
     added: number
+    removed: number | null
   }
   temporary_keys: {
     psk_id: Uint8Array
@@ -39,6 +40,8 @@ export interface Schema {
     offer: Uint8Array
     offer_mac: Uint8Array
     sealed_secrets: Uint8Array | null
+    sealed_history: Uint8Array | null
+    with_history: number
     sent: number
     ended_how: string | null
     ended_at: number | null

@@ -17,7 +17,12 @@ export interface Mailbox {
   /** Serial number of the current certificate; null if there never was one or it was revoked. */
   readonly currentSerial: string | null
   readonly added: number
+  /** When it was removed, which ended its id and freed its address; null while it is there. */
+  readonly removed: number | null
 }
+
+/** What may change about a mailbox; what is left out stays. */
+export type MailboxChange = Partial<Pick<Mailbox, 'status' | 'currentSerial' | 'address' | 'name'>>
 
 /** How a temporary key ended; its tombstone stays, so that its holder gets the true reason. */
 export type TemporaryKeyEnd = 'used' | 'expired' | 'replaced' | 'canceled' | 'revoked'
@@ -33,6 +38,10 @@ export interface TemporaryKeyRow {
   readonly offerMac: Uint8Array
   /** PSK and MAC key, sealed; null since it ended. */
   readonly sealedSecrets: Uint8Array | null
+  /** History that waits for the enrollment, sealed under the temporary key and then by us; null if none, or it ended. */
+  readonly sealedHistory: Uint8Array | null
+  /** Whether it was issued to return the key history; stays when the key ends, so that its successor does the same. */
+  readonly withHistory: boolean
   readonly sent: boolean
   readonly end: { readonly how: TemporaryKeyEnd; readonly at: number } | null
 }
@@ -57,6 +66,11 @@ export interface CertificateRow {
   readonly validFrom: number
   readonly validTo: number
   readonly issued: number
+}
+
+/** A serial number that has not expired, and how it stands on the revocation list. */
+export interface UnexpiredCertificate extends CertificateRow {
+  readonly revocation: RevocationRow | null
 }
 
 export type RevocationReason = 'unspecified' | 'superseded' | 'compromised' | 'left' | 'replaced'
@@ -156,14 +170,22 @@ export interface Reads {
   temporaryKey(pskId: Uint8Array): Promise<TemporaryKeyRow | null>
   /** The one that has not ended. */
   liveTemporaryKey(mailboxId: string): Promise<TemporaryKeyRow | null>
+  /** The one that a mailbox waits with: it has not ended, or was the last to expire without being used or taken back. */
+  waitingTemporaryKey(mailboxId: string): Promise<TemporaryKeyRow | null>
   /** Keys that have expired by then but have not ended. */
   expiredTemporaryKeys(now: number): Promise<TemporaryKeyRow[]>
   key(fingerprint: string): Promise<KeyRow | null>
   /** Whether any key ever had this primary or subkey fingerprint. */
   isKnownFingerprint(fingerprint: string): Promise<boolean>
   certificate(serial: string): Promise<CertificateRow | null>
-  /** Serial numbers of a mailbox that neither expired nor stand on the revocation list. */
-  liveCertificates(mailboxId: string, now: number): Promise<CertificateRow[]>
+  /** Serial numbers of a mailbox that have not expired, on the revocation list or not, in their order. */
+  unexpiredCertificates(mailboxId: string, now: number): Promise<UnexpiredCertificate[]>
+  /** The newest serial number that was ever given to a key. */
+  newestCertificateOf(fingerprint: string): Promise<CertificateRow | null>
+  /** The key that a mailbox enrolled last; null before its first enrollment. */
+  newestKey(mailboxId: string): Promise<KeyRow | null>
+  /** Everything that the archive holds for a mailbox, of every generation, oldest first. */
+  archiveEntries(mailboxId: string): Promise<ArchiveEntryRow[]>
   /** Current certificates in the order of their addresses. */
   directoryPage(
     after: string,
@@ -192,16 +214,28 @@ export interface Transaction extends Reads {
   addAdministrator(row: AdministratorRow): Promise<void>
   /** @throws MailsealError `already-exists` if the address is taken. */
   addMailbox(mailbox: Mailbox): Promise<void>
-  /** Compare-and-set: false if the mailbox is no longer as it was read. Raises the version by one. */
-  changeMailbox(mailbox: Mailbox, change: { status?: Status; currentSerial?: string | null }): Promise<boolean>
+  /**
+   * Compare-and-set: false if the mailbox is no longer as it was read. Raises the version by one.
+   *
+   * @throws {@link MailsealError} `already-exists` if the new address is taken.
+   */
+  changeMailbox(mailbox: Mailbox, change: MailboxChange): Promise<boolean>
+  /** As {@link changeMailbox}: ends the id for ever, forgets name and address, and so frees the address. */
+  removeMailbox(mailbox: Mailbox, at: number): Promise<boolean>
   addTemporaryKey(row: TemporaryKeyRow): Promise<void>
-  /** Ends a live key, and erases its secrets and the answers in which it stands; false if it had ended before. */
+  /** Ends a live key, and erases its secrets, history and the answers in which it stands; false if it had ended before. */
   endTemporaryKey(pskId: Uint8Array, how: TemporaryKeyEnd, at: number): Promise<boolean>
   markTemporaryKeySent(pskId: Uint8Array): Promise<void>
   addKey(row: KeyRow): Promise<void>
   addCertificate(row: CertificateRow): Promise<void>
   addArchiveEntry(row: ArchiveEntryRow): Promise<void>
-  addRevocation(row: RevocationRow): Promise<void>
+  /** Publishes a key's certificate in a new version. */
+  putCertificateOf(fingerprint: string, certificate: Uint8Array): Promise<void>
+  /**
+   * Puts a serial number on the revocation list. For one that stands there the reason changes only from `replaced` to
+   * another, and the time only to an earlier one (docs/spec/crl.md).
+   */
+  putRevocation(row: RevocationRow): Promise<void>
   putReply(requestHash: Uint8Array, fingerprint: string, reply: Uint8Array, at: number): Promise<void>
   /** Drops replies older than that, and those to the key that was just used. */
   dropReplies(olderThan: number): Promise<void>

@@ -1,5 +1,6 @@
 import { MailsealError } from '@mailseal/common'
 import type { TaskAnswer, TaskName, TaskParameters } from '@mailseal/common/rpc'
+import type { VerifiedAdministrator } from '../administrators.ts'
 import type { TaskContext } from './context.ts'
 
 /** An administrator's task, decoded, validated and authorized. */
@@ -11,6 +12,8 @@ export interface Call<T extends TaskName> {
   /** Names of those whose passwords were right, in their order. */
   readonly administrators: readonly string[]
   readonly parameters: TaskParameters<T>
+  /** The same with their keys, which open the archive: gone when the task is done, and never stored, hashed or logged. */
+  readonly verified: readonly VerifiedAdministrator[]
 }
 
 /** Does one task. */

@@ -1,12 +1,11 @@
 import type { TaskHandler } from './call.ts'
-import { forEachAddress } from './each-address.ts'
-import { changeMailbox, statusAfter } from './status.ts'
-import { issueTemporaryKey } from './temporary-keys.ts'
+import { issueForEach } from './issue.ts'
 
-/** Gives mailboxes their first temporary keys. */
+/**
+ * Gives mailboxes their first temporary keys; those that were revoked get their key history back with theirs, unless
+ * that is not wanted.
+ */
 export const enable: TaskHandler<'enable'> = (context, call) =>
-  forEachAddress(context, call, async (tx, mailbox, now) => {
-    const status = statusAfter('enable', mailbox)
-    await changeMailbox(tx, mailbox, { status })
-    return issueTemporaryKey(context, tx, { mailbox, status, now })
+  issueForEach(context, call, {
+    wantsHistory: async ({ status }) => status === 'Disabled' && call.parameters.withoutHistory !== true,
   })

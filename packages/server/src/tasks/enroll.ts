@@ -6,7 +6,6 @@ import {
   assertPremadeRevocations,
   certify,
   type EnrollableCertificate,
-  generateSerial,
 } from '@mailseal/common/certificate'
 import {
   type EnrollmentRequest,
@@ -18,11 +17,12 @@ import { readOffer } from '@mailseal/common/offer'
 import type { ReplyKey } from '@mailseal/common/sealed-channel'
 import { directoryTokenOf } from '../directory-token.ts'
 import { record } from '../journal.ts'
-import type { Mailbox, Reads, TemporaryKeyRow, Transaction } from '../store/store.ts'
+import type { Mailbox, TemporaryKeyRow } from '../store/store.ts'
 import { isRefusal } from './call.ts'
 import type { TaskContext } from './context.ts'
-import { changeMailbox } from './status.ts'
-import { assertLive, assertLiveOrEnd, findTemporaryKey, openTemporaryKeySecrets } from './temporary-keys.ts'
+import { assertNewKey, finishEnrollment, type PreparedEnrollment } from './finish-enrollment.ts'
+import { newSerial } from './serial.ts'
+import { assertLiveOrEnd, findTemporaryKey, openTemporaryKeySecrets, openWaitingHistory } from './temporary-keys.ts'
 
 /** Enrolls mailboxes; each identical request is answered with the same bytes, and nothing is ever sealed twice. */
 export type Enroll = (request: Uint8Array) => Promise<Uint8Array>
@@ -54,8 +54,10 @@ async function enroll(context: TaskContext, request: Uint8Array): Promise<Uint8A
     await assertLiveOrEnd(context, key, mailbox, context.clock.now())
     const opened = await openRequest(context, { key, documentHash, request })
     const checked = await checkContent(context, key, opened.content, opened.userId)
-    const reply = await commit(context, await prepare(context, { request, key, mailbox, checked, ...opened }))
+    const prepared = await prepare(context, { request, key, mailbox, checked, ...opened })
+    const { reply, ended } = await finishEnrollment(context, prepared)
     await context.outbox.removeSpent()
+    if (ended.length > 0) publishSoon(context)
     return reply
   } catch (thrown) {
     if (!isRefusal(thrown)) throw thrown
@@ -65,6 +67,14 @@ async function enroll(context: TaskContext, request: Uint8Array): Promise<Uint8A
     await recordRefusal(context, mailbox, thrown)
     throw thrown
   }
+}
+
+/**
+ * The agent's answer does not wait for the list, nor depend on it: it has its certificate. If none comes out now, one
+ * does within the hour or at the next start, and the log says why if not.
+ */
+function publishSoon({ lists }: TaskContext): void {
+  lists.publish().catch(() => undefined)
 }
 
 function storedReply({ store }: TaskContext, request: Uint8Array): Promise<Uint8Array | null> {
@@ -130,25 +140,6 @@ function assertValidFrom(validFrom: number, issued: number, now: number): void {
   }
 }
 
-async function assertNewKey(reads: Reads, { fingerprint, subkeyFingerprint }: EnrollableCertificate): Promise<void> {
-  const isKnown = (await reads.isKnownFingerprint(fingerprint)) || (await reads.isKnownFingerprint(subkeyFingerprint))
-  if (!isKnown) return
-  throw new MailsealError('already-exists', 'the key of this certificate was enrolled before', {
-    hint: 'enroll with a new key',
-  })
-}
-
-interface Prepared {
-  readonly requestHash: Uint8Array
-  readonly key: TemporaryKeyRow
-  readonly content: EnrollmentRequest
-  readonly certificate: EnrollableCertificate
-  readonly certified: Uint8Array
-  readonly serial: string
-  readonly authority: Authority
-  readonly reply: Uint8Array
-}
-
 /** Certification and sealing: the slow part, outside the transaction. */
 async function prepare(
   { store, documents, unlocked, lists, random }: TaskContext,
@@ -158,11 +149,11 @@ async function prepare(
     mailbox: Mailbox
     checked: EnrollableCertificate
   },
-): Promise<Prepared> {
+): Promise<PreparedEnrollment> {
   const { request, key, mailbox, content, checked: certificate } = enrollment
   const { authority, serial } = await store.read(async (reads) => ({
     authority: await documents.newest(reads),
-    serial: await newSerial(reads, () => generateSerial(random)),
+    serial: await newSerial(reads, random),
   }))
   const { validFrom, validTo } = certificate
   const domain = notationDomain(authority)
@@ -171,63 +162,11 @@ async function prepare(
     certificate: toBase64url(certified),
     serial,
     authority: toBase64url(authority.bytes),
-    recovered: [],
+    recovered: openWaitingHistory(unlocked, key),
     crl: { number: lists.current.number, hash: toBase64url(lists.current.hash) },
     directoryToken: directoryTokenOf(unlocked, mailbox.id),
   })
   return { requestHash: sha256(request), key, content, certificate, certified, serial, authority, reply }
-}
-
-async function newSerial(reads: Reads, generate: () => string): Promise<string> {
-  for (;;) {
-    const serial = generate()
-    if ((await reads.certificate(serial)) === null) return serial
-  }
-}
-
-/** All of it or nothing; what was relied on is looked at again. */
-function commit(context: TaskContext, prepared: Prepared): Promise<Uint8Array> {
-  const { documents, clock, store, random } = context
-  return store.transaction(async (tx) => {
-    const now = clock.now()
-    const earlier = await tx.storedReply(prepared.requestHash)
-    if (earlier !== null) return earlier
-    const { key, mailbox } = await findTemporaryKey(tx, prepared.key.pskId)
-    assertLive(key, mailbox, now)
-    await assertNewKey(tx, prepared.certificate)
-    if (!equalBytes((await documents.newest(tx)).hash, prepared.authority.hash)) {
-      throw new MailsealError('busy', 'the organization changed its authority document just now')
-    }
-    await tx.endTemporaryKey(key.pskId, 'used', now)
-    await storeEnrollment(context, tx, { prepared, mailbox, now })
-    await tx.putReply(prepared.requestHash, prepared.certificate.fingerprint, prepared.reply, now)
-    await changeMailbox(tx, mailbox, { status: 'Active', currentSerial: prepared.serial })
-    const entry = { time: now, task: 'enroll', administrators: [], subject: mailbox.address, result: 'done' }
-    await record(tx, random, { ...entry, requestId: '' })
-    return prepared.reply
-  })
-}
-
-async function storeEnrollment(
-  { unlocked }: TaskContext,
-  tx: Transaction,
-  { prepared, mailbox, now }: { prepared: Prepared; mailbox: Mailbox; now: number },
-): Promise<void> {
-  const { certificate, certified, serial, content, authority } = prepared
-  const { fingerprint, subkeyFingerprint, validFrom, validTo } = certificate
-  const mailboxId = mailbox.id
-  await tx.addKey({
-    fingerprint,
-    subkeyFingerprint,
-    mailboxId,
-    certificate: certified,
-    sealedKeyRevocation: unlocked.seal(`key revocation ${fingerprint}`, content.keyRevocation),
-    sealedSubkeyRevocation: unlocked.seal(`subkey revocation ${fingerprint}`, content.subkeyRevocation),
-    added: now,
-  })
-  await tx.addCertificate({ serial, fingerprint, mailboxId, validFrom, validTo, issued: now })
-  const { generation } = authority
-  await tx.addArchiveEntry({ mailboxId, generation, subkeyFingerprint, entry: content.archiveEntry, added: now })
 }
 
 async function recordRefusal(context: TaskContext, mailbox: Mailbox, error: MailsealError): Promise<void> {

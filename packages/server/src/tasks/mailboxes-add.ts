@@ -1,11 +1,9 @@
-import { asAddress, asMailboxName, domainOf, MailsealError, toHex } from '@mailseal/common'
+import { asAddress, asMailboxName, toHex } from '@mailseal/common'
 import type { MailboxView } from '@mailseal/common/rpc'
-import type { Mailbox, Transaction } from '../store/store.ts'
+import type { Mailbox } from '../store/store.ts'
+import { assertFree, assertOwnDomain } from './addresses.ts'
 import type { TaskHandler } from './call.ts'
-import type { TaskContext } from './context.ts'
 import { doOnce, isRefused, refusalOf } from './once.ts'
-
-const DOMAINS_NAMED = 3
 
 /** Adds a mailbox: a random id, an address of the organization, a name. */
 export const addMailbox: TaskHandler<'mailboxes.add'> = async (context, call) => {
@@ -13,6 +11,7 @@ export const addMailbox: TaskHandler<'mailboxes.add'> = async (context, call) =>
   const outcome = await doOnce(context, call, {
     index: 0,
     typedAddress: typed,
+    prepare: async () => undefined,
     work: async (tx) => {
       const address = asAddress(typed)
       const name = asMailboxName(typedName)
@@ -26,6 +25,7 @@ export const addMailbox: TaskHandler<'mailboxes.add'> = async (context, call) =>
         version: 1,
         currentSerial: null,
         added: context.clock.now(),
+        removed: null,
       }
       await tx.addMailbox(mailbox)
       return { mailbox: newcomerView(mailbox) }
@@ -35,29 +35,6 @@ export const addMailbox: TaskHandler<'mailboxes.add'> = async (context, call) =>
   return outcome
 }
 
-async function assertOwnDomain(context: TaskContext, tx: Transaction, address: string): Promise<void> {
-  const { domains } = await context.documents.newest(tx)
-  if (domains.includes(domainOf(address))) return
-  throw new MailsealError('refused-by-policy', `${domainOf(address)} is not a domain of this organization`, {
-    hint: `an address here ends in ${endings(domains)}`,
-  })
-}
-
-/** The first few: there may be more than a hint can hold. */
-function endings(domains: readonly string[]): string {
-  const named = domains.slice(0, DOMAINS_NAMED).map((domain) => `@${domain}`)
-  const others = domains.length - named.length
-  return [...named, ...(others > 0 ? [`in one of ${others} other domains`] : [])].join(' or ')
-}
-
-async function assertFree(tx: Transaction, address: string): Promise<void> {
-  const taken = await tx.mailboxByAddress(address)
-  if (taken === null) return
-  throw new MailsealError('already-exists', `${address} is there already; its status is ${taken.status}`, {
-    hint: `see it: mailseal-admin status ${address}`,
-  })
-}
-
 function newcomerView({ id, address, name, status }: Mailbox): MailboxView {
-  return { id, address, name, status, certificate: null, temporaryKey: null, lastReport: null }
+  return { id, address, name, status, certificate: null, temporaryKey: null, lastReport: null, archivedKeys: 0 }
 }

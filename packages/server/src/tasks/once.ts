@@ -9,19 +9,29 @@ import {
 } from '@mailseal/common'
 import { type ErrorBody, readErrorBody, type TaskName } from '@mailseal/common/rpc'
 import { record } from '../journal.ts'
-import type { Transaction } from '../store/store.ts'
+import type { Reads, Transaction } from '../store/store.ts'
 import { type Call, isRefusal } from './call.ts'
 import type { TaskContext } from './context.ts'
+import { changedMeanwhile } from './status.ts'
 
 /** One piece of a task, done or refused by itself in a transaction of its own. */
-export interface Piece<R> {
+export interface Piece<R, P> {
   /** Its place in the task, so that a repeat finds its answer again. */
   readonly index: number
   /** The address it is about, as typed. */
   readonly typedAddress: string
-  /** Everything but the journal's entry. A {@link MailsealError} refuses the piece and undoes what it did. */
-  work(tx: Transaction): Promise<R>
+  /** Slow work outside the transaction. A {@link MailsealError} refuses the piece. */
+  prepare(): Promise<P>
+  /**
+   * Everything but the journal's entry. A {@link MailsealError} refuses the piece and undoes what it did.
+   *
+   * @returns null if it did nothing, since what was prepared is of a state that has passed: both are tried again.
+   */
+  work(tx: Transaction, prepared: P): Promise<R | null>
 }
+
+/** How often a piece is tried whose state others keep changing. */
+const ATTEMPTS = 5
 
 /** A piece that was refused. */
 export interface RefusedPiece {
@@ -40,10 +50,10 @@ interface StoredAnswer<R> {
  * @returns What `work` returned, or why it was refused; both as they survive JSON.
  * @throws {@link MailsealError} `already-exists` if the request id stands for another request; `busy`.
  */
-export async function doOnce<T extends TaskName, R extends object>(
+export async function doOnce<T extends TaskName, R extends object, P>(
   context: TaskContext,
   call: Call<T>,
-  piece: Piece<R>,
+  piece: Piece<R, P>,
 ): Promise<R | RefusedPiece> {
   const settle = async (tx: Transaction, answer: StoredAnswer<R>, result: string) => {
     const id = answerId(call, piece.index)
@@ -61,12 +71,19 @@ export async function doOnce<T extends TaskName, R extends object>(
     })
     return answer
   }
+  const attempt = async (): Promise<StoredAnswer<R> | null> => {
+    const prepared = await piece.prepare()
+    return context.store.transaction(async (tx) => {
+      const earlier = await earlierAnswer<R>(context, tx, call, piece.index)
+      if (earlier !== null) return earlier
+      const done = await piece.work(tx, prepared)
+      return done === null ? null : settle(tx, { done }, 'done')
+    })
+  }
+  const before = await context.store.read((reads) => earlierAnswer<R>(context, reads, call, piece.index))
+  if (before !== null) return asOutcome(before)
   try {
-    const answer = await context.store.transaction(
-      async (tx) =>
-        (await earlierAnswer<R>(context, tx, call, piece.index)) ?? settle(tx, { done: await piece.work(tx) }, 'done'),
-    )
-    return asOutcome(answer)
+    return asOutcome(await untilDone(attempt, piece))
   } catch (thrown) {
     if (!isRefusal(thrown)) throw thrown
     const answer = await context.store.transaction(
@@ -76,6 +93,14 @@ export async function doOnce<T extends TaskName, R extends object>(
     )
     return asOutcome(answer)
   }
+}
+
+async function untilDone<A>(attempt: () => Promise<A | null>, piece: { typedAddress: string }): Promise<A> {
+  for (let tried = 0; tried < ATTEMPTS; tried++) {
+    const answer = await attempt()
+    if (answer !== null) return answer
+  }
+  throw changedMeanwhile(piece.typedAddress)
 }
 
 /** Whether a piece was refused. */
@@ -96,12 +121,12 @@ function asOutcome<R extends object>({ done, refused }: StoredAnswer<R>): R | Re
 
 async function earlierAnswer<R>(
   context: TaskContext,
-  tx: Transaction,
+  reads: Reads,
   call: Call<TaskName>,
   index: number,
 ): Promise<StoredAnswer<R> | null> {
   const id = answerId(call, index)
-  const stored = await tx.taskAnswer(id)
+  const stored = await reads.taskAnswer(id)
   if (stored === null) return null
   if (!equalBytes(stored.requestHash, call.requestHash)) {
     throw new MailsealError('already-exists', 'the request id was used for another request', {

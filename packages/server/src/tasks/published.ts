@@ -1,5 +1,6 @@
-import { asAddress, concat, MailsealError } from '@mailseal/common'
-import type { Reads } from '../store/store.ts'
+import { addressOfUserId, asAddress, concat, MailsealError } from '@mailseal/common'
+import { parseCertificate } from '@mailseal/common/certificate'
+import type { Mailbox, Reads } from '../store/store.ts'
 import type { TaskContext } from './context.ts'
 
 /**
@@ -22,7 +23,8 @@ export async function showAuthorities({ store, documents }: TaskContext): Promis
 }
 
 /**
- * By address the current certificate of a mailbox; by fingerprint any that ever was, with its revocations, for ever.
+ * By address the certificate of a mailbox's current key, or else of the one that ended last, so that nobody takes an ended
+ * certificate for none; by fingerprint any that ever was. Both with their revocations, for ever.
  *
  * @param name - An address or a fingerprint; attacker-controlled.
  * @throws {@link MailsealError} `not-found`; `bad-data` if it is neither.
@@ -31,13 +33,23 @@ export function showCertificate({ store }: TaskContext, name: string): Promise<U
   return store.read(async (reads) => {
     if (/^[0-9a-fA-F]{40}$/.test(name)) return certificateOfKey(reads, name.toLowerCase())
     const address = asAddress(name)
-    const mailbox = await reads.mailboxByAddress(address)
-    const current = mailbox?.currentSerial ? await reads.certificate(mailbox.currentSerial) : null
-    if (current !== null) return certificateOfKey(reads, current.fingerprint)
-    throw new MailsealError('not-found', `${address} has no current certificate here`, {
-      hint: 'a certificate that has ended is found by its fingerprint',
+    const certificate = await certificateOfMailbox(reads, await reads.mailboxByAddress(address))
+    if (certificate !== null) return certificate
+    throw new MailsealError('not-found', `${address} has no certificate here`, {
+      hint: 'the certificate of a mailbox that was removed is found by its fingerprint',
     })
   })
+}
+
+async function certificateOfMailbox(reads: Reads, mailbox: Mailbox | null): Promise<Uint8Array | null> {
+  if (mailbox === null) return null
+  const current = mailbox.currentSerial === null ? null : await reads.certificate(mailbox.currentSerial)
+  if (current !== null) return certificateOfKey(reads, current.fingerprint)
+  const ended = await reads.newestKey(mailbox.id)
+  if (ended === null) return null
+  // The mailbox may have had another address then: that certificate is not this one's.
+  const { userId } = await parseCertificate(ended.certificate)
+  return addressOfUserId(userId) === mailbox.address ? ended.certificate : null
 }
 
 async function certificateOfKey(reads: Reads, fingerprint: string): Promise<Uint8Array> {

@@ -1,13 +1,15 @@
 import type { TaskHandler } from './call.ts'
-import { forEachAddress } from './each-address.ts'
-import { changeMailbox, statusAfter } from './status.ts'
-import { endLiveTemporaryKey, issueTemporaryKey } from './temporary-keys.ts'
+import { issueForEach } from './issue.ts'
 
-/** Gives mailboxes new temporary keys in place of those that they have, or had until they expired. */
+/**
+ * Gives mailboxes new temporary keys in place of those that they have, or had until they expired. In a key recovery the
+ * history died with the old key, and the archive is opened again, unless the recovery was begun without.
+ */
 export const reissue: TaskHandler<'reissue'> = (context, call) =>
-  forEachAddress(context, call, async (tx, mailbox, now) => {
-    const status = statusAfter('reissue', mailbox)
-    await endLiveTemporaryKey(tx, mailbox.id, 'replaced', now)
-    await changeMailbox(tx, mailbox, { status })
-    return issueTemporaryKey(context, tx, { mailbox, status, now })
+  issueForEach(context, call, {
+    async wantsHistory({ id, status }) {
+      if (status !== 'Key recovery in progress') return false
+      const before = await context.store.read((reads) => reads.waitingTemporaryKey(id))
+      return before?.withHistory ?? true
+    },
   })

@@ -1,6 +1,6 @@
 import { MailsealError, sha256, utf8 } from '@mailseal/common'
 import type { Credentials, TaskAnswer, TaskName, TaskParameters } from '@mailseal/common/rpc'
-import { checkCredentials } from '../administrators.ts'
+import { checkCredentials, type VerifiedAdministrator } from '../administrators.ts'
 import { record } from '../journal.ts'
 import { type Call, isRefusal, type TaskHandler } from './call.ts'
 import { cancel } from './cancel.ts'
@@ -8,8 +8,11 @@ import type { TaskContext } from './context.ts'
 import { enable } from './enable.ts'
 import { journal } from './journal.ts'
 import { addMailbox } from './mailboxes-add.ts'
+import { changeMailboxDetails } from './mailboxes-change.ts'
 import { listMailboxes } from './mailboxes-list.ts'
+import { removeMailboxes } from './mailboxes-remove.ts'
 import { requiredNumber } from './policy.ts'
+import { recover } from './recover.ts'
 import { reissue } from './reissue.ts'
 import { revoke } from './revoke.ts'
 
@@ -17,7 +20,10 @@ import { revoke } from './revoke.ts'
 const HANDLERS: { readonly [T in TaskName]: TaskHandler<T> } = {
   'mailboxes.add': addMailbox,
   'mailboxes.list': listMailboxes,
+  'mailboxes.change': changeMailboxDetails,
+  'mailboxes.remove': removeMailboxes,
   enable,
+  recover,
   reissue,
   cancel,
   revoke,
@@ -42,23 +48,28 @@ export async function runTask<T extends TaskName>(
   task: T,
   request: TaskRequest<T>,
 ): Promise<TaskAnswer<T>> {
-  const administrators = await authorize(context, task, request)
+  const verified = await authorize(context, task, request)
   const { requestId, parameters } = request
+  const administrators = verified.map(({ name }) => name).sort()
   const requestHash = sha256(utf8('mailseal/1 task\n'), utf8(JSON.stringify([task, administrators, parameters])))
-  const call: Call<T> = { task, requestId, requestHash, administrators, parameters }
-  return HANDLERS[task](context, call)
+  const call: Call<T> = { task, requestId, requestHash, administrators, parameters, verified }
+  try {
+    return await HANDLERS[task](context, call)
+  } finally {
+    for (const { keyPair } of verified) keyPair.privateKey.fill(0)
+  }
 }
 
-/** @returns The names of those whose passwords were right: as many as the task requires. */
+/** @returns Those whose passwords were right: as many as the task requires. */
 async function authorize(
   context: TaskContext,
   task: TaskName,
   { requestId, credentials }: Pick<TaskRequest<TaskName>, 'requestId' | 'credentials'>,
-): Promise<string[]> {
+): Promise<VerifiedAdministrator[]> {
   try {
     const verified = await checkCredentials(context.store, credentials)
     assertEnough(task, verified.length)
-    return verified.map(({ name }) => name).sort()
+    return verified
   } catch (thrown) {
     if (isRefusal(thrown)) {
       const entry = { time: context.clock.now(), task, administrators: [], subject: '', requestId }

@@ -1,9 +1,9 @@
 import { MailsealError } from '@mailseal/common'
 import type { Status } from '@mailseal/common/rpc'
-import type { Mailbox, Transaction } from '../store/store.ts'
+import type { Mailbox, MailboxChange, Reads, Transaction } from '../store/store.ts'
 
 /** The tasks that change a mailbox's status; the enrollment does too, where a temporary key is alive. */
-type StatusTask = 'enable' | 'reissue' | 'cancel' | 'revoke'
+type StatusTask = 'enable' | 'recover' | 'reissue' | 'cancel' | 'revoke'
 
 /** Why a task is not allowed, and what to do instead; `ADDRESS` stands for the mailbox. */
 interface Refusal {
@@ -11,21 +11,26 @@ interface Refusal {
   readonly hint: string
 }
 
+/** A canceled recovery leaves what was there before. */
+type Before = 'before'
+
+const RECOVERY = 'Key recovery in progress'
+
 const NO_KEY: Refusal = {
   message: 'ADDRESS has no temporary key',
   hint: 'give it one: mailseal-admin enable ADDRESS',
 }
 const ENDED: Refusal = {
   message: 'ADDRESS is Disabled and has no temporary key',
-  hint: 'see its state: mailseal-admin status ADDRESS',
+  hint: 'give it one, which returns its key history: mailseal-admin enable ADDRESS',
 }
 const IN_RECOVERY: Refusal = {
-  message: 'a key recovery of ADDRESS is in progress, which this version cannot act on',
-  hint: 'install the version of the KM server that began it',
+  message: 'a key recovery of ADDRESS is in progress: it has a temporary key already',
+  hint: 'for another key: mailseal-admin reissue ADDRESS',
 }
 
 /** DESIGN.md, section 5: what becomes of a status, or why nothing does. */
-const TABLE: Record<StatusTask, Record<Status, Status | Refusal>> = {
+const TABLE: Record<StatusTask, Record<Status, Status | Before | Refusal>> = {
   enable: {
     Undefined: 'New',
     New: {
@@ -34,23 +39,33 @@ const TABLE: Record<StatusTask, Record<Status, Status | Refusal>> = {
     },
     Active: {
       message: 'ADDRESS is Active: it is enrolled already',
-      hint: 'to end its certificate: mailseal-admin revoke ADDRESS',
+      hint: 'if its key is lost: mailseal-admin recover ADDRESS; to end its certificate: mailseal-admin revoke ADDRESS',
     },
-    Disabled: {
-      message: 'ADDRESS is Disabled: enabling it again returns its key history, which this version cannot do',
-      hint: 'its archive is kept for the version that can; see mailseal-admin status ADDRESS',
+    [RECOVERY]: IN_RECOVERY,
+    Disabled: RECOVERY,
+  },
+  recover: {
+    Undefined: {
+      message: 'ADDRESS is Undefined: it was never enrolled, so that there is no key to recover',
+      hint: 'for its first temporary key: mailseal-admin enable ADDRESS',
     },
-    'Key recovery in progress': IN_RECOVERY,
+    New: {
+      message: 'ADDRESS is New: it was never enrolled, so that there is no key to recover',
+      hint: 'for another temporary key: mailseal-admin reissue ADDRESS',
+    },
+    Active: RECOVERY,
+    [RECOVERY]: IN_RECOVERY,
+    Disabled: RECOVERY,
   },
   reissue: {
     Undefined: NO_KEY,
     New: 'New',
     Active: {
       message: 'ADDRESS is Active: it is enrolled and needs no temporary key',
-      hint: 'see its certificate: mailseal-admin status ADDRESS',
+      hint: 'if its key is lost: mailseal-admin recover ADDRESS',
     },
+    [RECOVERY]: RECOVERY,
     Disabled: ENDED,
-    'Key recovery in progress': IN_RECOVERY,
   },
   cancel: {
     Undefined: NO_KEY,
@@ -59,8 +74,11 @@ const TABLE: Record<StatusTask, Record<Status, Status | Refusal>> = {
       message: 'ADDRESS is Active: its temporary key was used and cannot be canceled',
       hint: 'to end its certificate: mailseal-admin revoke ADDRESS',
     },
-    Disabled: ENDED,
-    'Key recovery in progress': IN_RECOVERY,
+    [RECOVERY]: 'before',
+    Disabled: {
+      message: 'ADDRESS is Disabled and has no temporary key',
+      hint: 'see its state: mailseal-admin status ADDRESS',
+    },
   },
   revoke: {
     Undefined: {
@@ -69,11 +87,11 @@ const TABLE: Record<StatusTask, Record<Status, Status | Refusal>> = {
     },
     New: 'Undefined',
     Active: 'Disabled',
+    [RECOVERY]: 'Disabled',
     Disabled: {
       message: 'ADDRESS is Disabled: its certificate is revoked already',
       hint: 'see the list that tells everybody: mailseal-admin crl show',
     },
-    'Key recovery in progress': IN_RECOVERY,
   },
 }
 
@@ -82,8 +100,9 @@ const TABLE: Record<StatusTask, Record<Status, Status | Refusal>> = {
  *
  * @throws {@link MailsealError} `task-not-allowed`, saying what to do instead.
  */
-export function statusAfter(task: StatusTask, mailbox: Pick<Mailbox, 'address' | 'status'>): Status {
+export function statusAfter(task: StatusTask, mailbox: Pick<Mailbox, 'address' | 'status' | 'currentSerial'>): Status {
   const after = TABLE[task][mailbox.status]
+  if (after === 'before') return mailbox.currentSerial === null ? 'Disabled' : 'Active'
   if (typeof after === 'string') return after
   const about = (text: string) => text.replaceAll('ADDRESS', () => mailbox.address)
   throw new MailsealError('task-not-allowed', about(after.message), { hint: about(after.hint) })
@@ -97,15 +116,19 @@ export function statusAfter(task: StatusTask, mailbox: Pick<Mailbox, 'address' |
 export async function changeMailbox(
   tx: Transaction,
   mailbox: Mailbox,
-  change: { status: Status; currentSerial?: string | null },
+  change: MailboxChange & { status: Status },
 ): Promise<void> {
-  if (await tx.changeMailbox(mailbox, change)) return
-  throw new MailsealError('busy', `${mailbox.address} was changed by somebody else at the same time`)
+  if (!(await tx.changeMailbox(mailbox, change))) throw changedMeanwhile(mailbox.address)
+}
+
+/** @returns A {@link MailsealError} `busy`. */
+export function changedMeanwhile(address: string): MailsealError {
+  return new MailsealError('busy', `${address} was changed by somebody else at the same time`)
 }
 
 /** @throws {@link MailsealError} `not-found`. */
-export async function mailboxOf(tx: Transaction, address: string): Promise<Mailbox> {
-  const mailbox = await tx.mailboxByAddress(address)
+export async function mailboxOf(reads: Reads, address: string): Promise<Mailbox> {
+  const mailbox = await reads.mailboxByAddress(address)
   if (mailbox !== null) return mailbox
   throw new MailsealError('not-found', `${address} is no mailbox of this KM server`, {
     hint: `add it first: mailseal-admin mailboxes add ${address}`,

@@ -1,86 +1,44 @@
 import {
+  asText,
+  canonicalJson,
   concat,
-  deriveTemporaryKeySecrets,
   type ErrorCode,
   formatDate,
-  formatUserId,
-  generateTemporaryKey,
   MailsealError,
-  parseTemporaryKey,
-  SPANS,
   sha256,
   type TemporaryKeySecrets,
   toBase64url,
   toHex,
   utf8,
 } from '@mailseal/common'
-import { makeOffer } from '@mailseal/common/offer'
-import type { Status, TaskAnswer } from '@mailseal/common/rpc'
-import { readSetting } from '../settings.ts'
+import type { Status, TaskName } from '@mailseal/common/rpc'
 import type { Unlocked } from '../start-up/index.ts'
 import type { Mailbox, Reads, TemporaryKeyEnd, TemporaryKeyRow, Transaction } from '../store/store.ts'
 import type { TaskContext } from './context.ts'
 
 const PSK_LENGTH = 32
 
-type Issued = Extract<TaskAnswer<'enable'>['results'][number], { temporaryKey: string }>
+/** What the server keeps of a temporary key's secrets. */
+type KeptSecrets = Omit<TemporaryKeySecrets, 'historyKey'>
 
-/** Issues a temporary key with its offer, and the token that allows one message to its mailbox. */
-export async function issueTemporaryKey(
-  context: TaskContext,
-  tx: Transaction,
-  { mailbox, status, now }: { mailbox: Mailbox; status: Status; now: number },
-): Promise<Issued> {
-  const temporaryKey = generateTemporaryKey(context.random)
-  const secrets = deriveTemporaryKeySecrets(parseTemporaryKey(temporaryKey))
-  const authority = await context.documents.newest(tx)
-  const expires = now + (await readSetting(tx, 'enrollment.temporaryKeyDays')) * SPANS.day
-  const { offer, mac } = makeOffer(
-    {
-      mailbox: mailbox.id,
-      userId: formatUserId(mailbox.name, mailbox.address),
-      address: mailbox.address,
-      server: context.serverUrl,
-      issued: now,
-      notAfter: expires,
-      authority: toBase64url(authority.hash),
-    },
-    secrets.macKey,
-  )
-  await tx.addTemporaryKey({
-    pskId: secrets.pskId,
-    mailboxId: mailbox.id,
-    issued: now,
-    expires,
-    authorityHash: authority.hash,
-    offer,
-    offerMac: mac,
-    sealedSecrets: await context.unlocked.seal(labelOf(secrets.pskId), concat(secrets.psk, secrets.macKey)),
-    sent: false,
-    end: null,
-  })
+const labelOf = (pskId: Uint8Array) => `temporary key ${toHex(pskId)}`
+const historyLabelOf = (pskId: Uint8Array) => `history under temporary key ${toHex(pskId)}`
+
+/**
+ * Seals what the server keeps of a temporary key until it ends.
+ *
+ * @param history - Sealed under the temporary key itself; null if it returns none.
+ */
+export function sealTemporaryKey(
+  unlocked: Unlocked,
+  { psk, pskId, macKey }: KeptSecrets,
+  history: readonly Uint8Array[] | null,
+): Pick<TemporaryKeyRow, 'sealedSecrets' | 'sealedHistory'> {
+  const waiting = history && canonicalJson(history.map(toBase64url))
   return {
-    address: mailbox.address,
-    name: mailbox.name,
-    status,
-    temporaryKey,
-    expires,
-    offer: toBase64url(offer),
-    mac: toBase64url(mac),
-    authority: toBase64url(authority.bytes),
-    sendToken: await issueSendToken(context, tx, { mailboxId: mailbox.id, pskId: secrets.pskId, now }),
+    sealedSecrets: unlocked.seal(labelOf(pskId), concat(psk, macKey)),
+    sealedHistory: waiting && unlocked.seal(historyLabelOf(pskId), waiting),
   }
-}
-
-async function issueSendToken(
-  { random }: TaskContext,
-  tx: Transaction,
-  { mailboxId, pskId, now }: { mailboxId: string; pskId: Uint8Array; now: number },
-): Promise<string | null> {
-  if (!(await readSetting(tx, 'enrollment.allowEmail'))) return null
-  const token = toBase64url(random(32))
-  await tx.addSendToken(hashOfSendToken(token), { mailboxId, pskId, expires: now + SPANS.sendToken })
-  return token
 }
 
 /** What the server keeps of a token that allows one enrollment message. */
@@ -120,9 +78,9 @@ function endOfExpired(key: Pick<TemporaryKeyRow, 'expires'>): { how: 'expired'; 
  *
  * @throws TypeError if it has ended: its secrets are erased.
  */
-export async function openTemporaryKeySecrets(unlocked: Unlocked, key: TemporaryKeyRow): Promise<TemporaryKeySecrets> {
+export async function openTemporaryKeySecrets(unlocked: Unlocked, key: TemporaryKeyRow): Promise<KeptSecrets> {
   if (key.sealedSecrets === null) throw new TypeError('the secrets of an ended temporary key are erased')
-  const opened = await unlocked.open(labelOf(key.pskId), key.sealedSecrets)
+  const opened = unlocked.open(labelOf(key.pskId), key.sealedSecrets)
   return {
     psk: opened.slice(0, PSK_LENGTH),
     pskId: new Uint8Array(key.pskId),
@@ -130,36 +88,47 @@ export async function openTemporaryKeySecrets(unlocked: Unlocked, key: Temporary
   }
 }
 
-const labelOf = (pskId: Uint8Array) => `temporary key ${toHex(pskId)}`
+/**
+ * Opens the history that waits under a live temporary key, as far as the server can: each piece stays sealed for the
+ * holder of that key.
+ *
+ * @returns In base64url, oldest first; none for a key that returns no history.
+ */
+export function openWaitingHistory(unlocked: Unlocked, key: TemporaryKeyRow): string[] {
+  if (key.sealedHistory === null) return []
+  const opened = unlocked.open(historyLabelOf(key.pskId), key.sealedHistory)
+  return JSON.parse(asText(opened, 'a waiting history')) as string[]
+}
 
-const ASK_REISSUE = 'ask your administrator for a new one ("mailseal-admin reissue ADDRESS")'
-const ASK_ENABLE = 'ask your administrator for a new one ("mailseal-admin enable ADDRESS")'
-
-/** What the holder of a temporary key hears about its end; `ADDRESS` stands for the mailbox. */
-const ENDS: Record<TemporaryKeyEnd, { code: ErrorCode; message: string; hint: string }> = {
-  used: {
-    code: 'temporary-key-used',
-    message: 'the temporary key was used on',
-    hint: 'use the key file of that enrollment; if it was not yours, tell your administrator at once',
-  },
-  expired: { code: 'temporary-key-expired', message: 'the temporary key expired on', hint: ASK_REISSUE },
-  replaced: {
-    code: 'temporary-key-replaced',
-    message: 'the temporary key was replaced by a newer one on',
-    hint: 'use the newest temporary key that you were given',
-  },
-  canceled: { code: 'temporary-key-canceled', message: 'the temporary key was canceled on', hint: ASK_ENABLE },
-  revoked: {
-    code: 'temporary-key-canceled',
-    message: 'the temporary key ended when its mailbox was revoked on',
-    hint: ASK_ENABLE,
-  },
+/** What the holder of a temporary key hears about its end. */
+const ENDS: Record<TemporaryKeyEnd, { code: ErrorCode; message: string }> = {
+  used: { code: 'temporary-key-used', message: 'the temporary key was used on' },
+  expired: { code: 'temporary-key-expired', message: 'the temporary key expired on' },
+  replaced: { code: 'temporary-key-replaced', message: 'the temporary key was replaced by a newer one on' },
+  canceled: { code: 'temporary-key-canceled', message: 'the temporary key was canceled on' },
+  revoked: { code: 'temporary-key-canceled', message: 'the temporary key ended when its mailbox was revoked on' },
 }
 
 /** The true reason for the holder of a temporary key that ended; nobody else knows its id. */
-function endedError(end: NonNullable<TemporaryKeyRow['end']>, address: string): MailsealError {
-  const { code, message, hint } = ENDS[end.how]
-  return new MailsealError(code, `${message} ${formatDate(end.at)}`, { hint: hint.replace('ADDRESS', () => address) })
+function endedError(end: NonNullable<TemporaryKeyRow['end']>, mailbox: Mailbox): MailsealError {
+  const { code, message } = ENDS[end.how]
+  return new MailsealError(code, `${message} ${formatDate(end.at)}`, { hint: hintAfter(end.how, mailbox) })
+}
+
+function hintAfter(how: TemporaryKeyEnd, { address, status, removed }: Mailbox): string {
+  if (how === 'used') return 'use the key file of that enrollment; if it was not yours, tell your administrator at once'
+  if (how === 'replaced') return 'use the newest temporary key that you were given'
+  if (removed !== null) return 'ask your administrator: the mailbox was removed'
+  return `ask your administrator for a new one ("mailseal-admin ${TASK_FOR_KEY[status]} ${address}")`
+}
+
+/** Which task gives a mailbox another temporary key. */
+const TASK_FOR_KEY: Record<Status, TaskName> = {
+  Undefined: 'enable',
+  New: 'reissue',
+  Active: 'recover',
+  'Key recovery in progress': 'reissue',
+  Disabled: 'enable',
 }
 
 /**
@@ -184,7 +153,7 @@ export async function findTemporaryKey(
  */
 export function assertLive(key: TemporaryKeyRow, mailbox: Mailbox, now: number): void {
   const end = endOf(key, now)
-  if (end !== null) throw endedError(end, mailbox.address)
+  if (end !== null) throw endedError(end, mailbox)
 }
 
 /** As {@link assertLive}; a key whose time has run out unnoticed ends now, which erases its secrets. */

@@ -64,7 +64,7 @@ describe('what everybody may have', () => {
       expect(await raw(`${org.url}/v1/certificates/${address}`)).toMatchObject({
         status: 404,
         code: 'not-found',
-        message: `${address} has no current certificate here`,
+        message: `${address} has no certificate here`,
       })
     }
     expect(await raw(`${org.url}/v1/certificates/${'0'.repeat(40)}`)).toMatchObject({

@@ -24,6 +24,7 @@ export const mailboxRow = (tag: string, change: Partial<Mailbox> = {}): Mailbox 
   version: 1,
   currentSerial: null,
   added: NOW,
+  removed: null,
   ...change,
 })
 
@@ -40,6 +41,8 @@ export const temporaryKeyRow = (
   offer: bytes(2, 100),
   offerMac: bytes(3),
   sealedSecrets: bytes(4, 80),
+  sealedHistory: bytes(5, 90),
+  withHistory: true,
   sent: false,
   end: null,
   ...change,

@@ -107,6 +107,47 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
     })
   })
 
+  it('changes name and address of a mailbox, and gives no address twice', async () => {
+    const store = await open()
+    const [a, b] = [mailboxRow('a'), mailboxRow('b')]
+    await write(store, async (tx) => {
+      await tx.addMailbox(a)
+      await tx.addMailbox(b)
+    })
+    const taken = write(store, (tx) => tx.changeMailbox(a, { address: b.address }))
+    await expect(taken).rejects.toMatchObject({
+      code: 'already-exists',
+      message: 'there is already a mailbox with the address b@example.org',
+    })
+    expect(await write(store, (tx) => tx.changeMailbox(a, { address: a.address, name: 'Anna' }))).toBe(true)
+    const named = { ...a, name: 'Anna', version: 2 }
+    expect(await store.read((reads) => reads.mailbox(a.id))).toEqual(named)
+    expect(await write(store, (tx) => tx.changeMailbox(named, { address: 'c@example.org' }))).toBe(true)
+    const moved = { ...named, address: 'c@example.org', version: 3 }
+    expect(await store.read((reads) => reads.mailboxByAddress('c@example.org'))).toEqual(moved)
+    expect(await store.read((reads) => reads.mailboxByAddress('a@example.org'))).toBeNull()
+  })
+
+  it('removes a mailbox for ever and frees its address, and shows it no more', async () => {
+    const store = await open()
+    const { mailbox } = await write(store, (tx) => putActive(tx, 'a', '1'.repeat(16)))
+    expect(await write(store, (tx) => tx.removeMailbox({ ...mailbox, version: 7 }, NOW + 5))).toBe(false)
+    expect(await write(store, (tx) => tx.removeMailbox(mailbox, NOW + 5))).toBe(true)
+    const forgotten = { address: mailbox.id, name: '', status: 'Undefined', version: 2, currentSerial: null }
+    expect(await store.read((reads) => reads.mailbox(mailbox.id))).toEqual({
+      ...mailbox,
+      ...forgotten,
+      removed: NOW + 5,
+    })
+    expect(await store.read((reads) => reads.mailboxByAddress('a@example.org'))).toBeNull()
+    expect(await store.read((reads) => reads.mailboxViews({ limit: 10 }, NOW))).toEqual([])
+    expect(await store.read((reads) => reads.directoryPage('', 10))).toEqual([])
+    const next = mailboxRow('c', { address: 'a@example.org' })
+    await write(store, (tx) => tx.addMailbox(next))
+    expect(await store.read((reads) => reads.mailboxByAddress('a@example.org'))).toEqual(next)
+    await expect(write(store, (tx) => tx.addMailbox(mailbox))).rejects.toThrow()
+  })
+
   it('has one live temporary key for a mailbox, and erases its secrets when it ends', async () => {
     const store = await open()
     const mailbox = mailboxRow('a')
@@ -123,10 +164,41 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
     await write(store, (tx) => tx.markTemporaryKeySent(first.pskId))
     expect(await write(store, (tx) => tx.endTemporaryKey(first.pskId, 'replaced', NOW + 9))).toBe(true)
     expect(await write(store, (tx) => tx.endTemporaryKey(first.pskId, 'used', NOW + 10))).toBe(false)
-    const ended = { ...first, sent: true, sealedSecrets: null, end: { how: 'replaced', at: NOW + 9 } }
+    const erased = { sealedSecrets: null, sealedHistory: null }
+    const ended = { ...first, ...erased, sent: true, end: { how: 'replaced', at: NOW + 9 } }
     expect(await store.read((reads) => reads.temporaryKey(first.pskId))).toEqual(ended)
     expect(await store.read((reads) => reads.liveTemporaryKey(mailbox.id))).toBeNull()
     await write(store, (tx) => tx.addTemporaryKey(temporaryKeyRow(mailbox, 2)))
+  })
+
+  it('finds the temporary key that a mailbox waits with, alive or expired', async () => {
+    const store = await open()
+    const [a, b] = [mailboxRow('a'), mailboxRow('b')]
+    const waiting = () => store.read((reads) => reads.waitingTemporaryKey(a.id))
+    const add = (tag: number, change = {}) => write(store, (tx) => tx.addTemporaryKey(temporaryKeyRow(a, tag, change)))
+    const end = (tag: number, how: 'used' | 'expired') =>
+      write(store, (tx) => tx.endTemporaryKey(bytes(tag, 16), how, NOW + 5))
+    await write(store, async (tx) => {
+      await tx.addMailbox(a)
+      await tx.addMailbox(b)
+      await tx.addTemporaryKey(temporaryKeyRow(b, 9, { issued: NOW + 9 }))
+    })
+    expect(await waiting()).toBeNull()
+    await add(1, { issued: NOW + 2 })
+    await end(1, 'used')
+    expect(await waiting()).toBeNull()
+    const alive = temporaryKeyRow(a, 2, { sealedHistory: null, withHistory: false })
+    await add(2, { sealedHistory: null, withHistory: false })
+    expect(await waiting()).toEqual(alive)
+    await end(2, 'expired')
+    expect(await waiting()).toMatchObject({ pskId: bytes(2, 16), withHistory: false })
+    // By a clock that was set back.
+    await add(3, { issued: NOW - 1 })
+    expect(await waiting()).toMatchObject({ pskId: bytes(3, 16), withHistory: true })
+    await end(3, 'expired')
+    await add(4, { issued: NOW + 1 })
+    await end(4, 'expired')
+    expect(await waiting()).toMatchObject({ pskId: bytes(4, 16), withHistory: true, sealedHistory: null })
   })
 
   it('lists the temporary keys that have expired but not ended', async () => {
@@ -187,7 +259,7 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
     expect(await store.read((reads) => reads.isKnownFingerprint('c'.repeat(40)))).toBe(false)
   })
 
-  it('lists the serial numbers that neither expired nor were revoked', async () => {
+  it('lists the serial numbers that have not expired, with their entries on the revocation list', async () => {
     const store = await open()
     const serials = ['f', '1', '2', '3'].map((digit) => digit.repeat(16)) as [string, string, string, string]
     const [first, revoked, expired, late] = serials
@@ -195,19 +267,65 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
       const active = await putActive(tx, 'a', first)
       await putActive(tx, 'b', '4'.repeat(16))
       await tx.addCertificate(certificateRow(active.key, revoked))
-      await tx.addRevocation(revocationRow(revoked))
+      await tx.putRevocation(revocationRow(revoked))
       await tx.addCertificate(certificateRow(active.key, expired, { validTo: NOW + 1 }))
       await tx.addCertificate(certificateRow(active.key, late, { validTo: NOW + 2 }))
       return active
     })
-    expect(await store.read((reads) => reads.liveCertificates(mailbox.id, NOW + 1))).toEqual([
-      certificateRow(key, late, { validTo: NOW + 2 }),
-      certificateRow(key, first),
+    expect(await store.read((reads) => reads.unexpiredCertificates(mailbox.id, NOW + 1))).toEqual([
+      { ...certificateRow(key, revoked), revocation: revocationRow(revoked) },
+      { ...certificateRow(key, late, { validTo: NOW + 2 }), revocation: null },
+      { ...certificateRow(key, first), revocation: null },
     ])
     expect(await store.read((reads) => reads.certificate(first))).toEqual(certificateRow(key, first))
     expect(await store.read((reads) => reads.certificate('0'.repeat(16)))).toBeNull()
     expect(await store.read((reads) => reads.isRevoked(revoked))).toBe(true)
     expect(await store.read((reads) => reads.isRevoked(first))).toBe(false)
+  })
+
+  it('finds the newest key of a mailbox, the newest certificate of a key, and publishes another version', async () => {
+    const store = await open()
+    const [older, renewed, newer] = ['1', '2', '3'].map((digit) => digit.repeat(16)) as [string, string, string]
+    const { mailbox, key } = await write(store, (tx) => putActive(tx, 'a', older))
+    const second = { ...keyRow(mailbox, 'c'), added: NOW + 1 }
+    await write(store, async (tx) => {
+      await putActive(tx, 'b', '4'.repeat(16))
+      await tx.addCertificate(certificateRow(key, renewed, { validFrom: NOW + 7 }))
+      await tx.addKey(second)
+      await tx.addCertificate(certificateRow(second, newer))
+      await tx.putCertificateOf(key.fingerprint, bytes(9, 900))
+    })
+    const newestKey = (id: string) => store.read((reads) => reads.newestKey(id))
+    expect([await newestKey(mailbox.id), await newestKey('f'.repeat(32))]).toEqual([second, null])
+    const newestOf = (fingerprint: string) => store.read((reads) => reads.newestCertificateOf(fingerprint))
+    expect(await newestOf(key.fingerprint)).toEqual(certificateRow(key, renewed, { validFrom: NOW + 7 }))
+    expect(await newestOf(second.fingerprint)).toEqual(certificateRow(second, newer))
+    expect(await newestOf('f'.repeat(40))).toBeNull()
+    const published = (fingerprint: string) => store.read((reads) => reads.key(fingerprint))
+    expect(await published(key.fingerprint)).toEqual({ ...key, certificate: bytes(9, 900) })
+    expect(await published(second.fingerprint)).toEqual(second)
+    await expect(write(store, (tx) => tx.putCertificateOf('f'.repeat(40), bytes(1)))).rejects.toThrow(TypeError)
+  })
+
+  it('gives the archive of a mailbox, oldest first, and counts its keys once whatever sealed them', async () => {
+    const store = await open()
+    const { mailbox } = await write(store, (tx) => putActive(tx, 'a', '1'.repeat(16)))
+    const { mailbox: other } = await write(store, (tx) => putActive(tx, 'b', '2'.repeat(16)))
+    const entry = (subkey: string, generation: number, added: number, mailboxId = mailbox.id) => ({
+      mailboxId,
+      generation,
+      subkeyFingerprint: subkey.repeat(40),
+      entry: bytes(generation, 200),
+      added,
+    })
+    const rows = [entry('f', 1, NOW), entry('a', 2, NOW + 1), entry('f', 2, NOW + 1), entry('e', 2, NOW + 2)]
+    await write(store, async (tx) => {
+      for (const row of [...rows.toReversed(), entry('d', 1, NOW, other.id)]) await tx.addArchiveEntry(row)
+    })
+    expect(await store.read((reads) => reads.archiveEntries(mailbox.id))).toEqual(rows)
+    expect(await store.read((reads) => reads.archiveEntries('c'.repeat(32)))).toEqual([])
+    const views = await store.read((reads) => reads.mailboxViews({ limit: 10 }, NOW))
+    expect(views.map(({ archivedKeys }) => archivedKeys)).toEqual([3, 1])
   })
 
   it('never has a serial number, a key or an archive entry twice', async () => {
@@ -258,10 +376,31 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
       const { key } = await putActive(tx, 'a', '0'.repeat(16))
       for (const row of rows) {
         await tx.addCertificate(certificateRow(key, row.serial))
-        await tx.addRevocation(row)
+        await tx.putRevocation(row)
       }
     })
     expect(await store.read((reads) => reads.revocations(100))).toEqual([rows[1], rows[0]])
+  })
+
+  it.each([
+    ['replaced', 'compromised', 'compromised'],
+    ['replaced', 'replaced', 'replaced'],
+    ['left', 'compromised', 'left'],
+    ['left', 'replaced', 'left'],
+  ] as const)('has one entry for a serial number: %s, then %s, is %s', async (before, then, after) => {
+    const store = await open()
+    const serial = 'f'.repeat(16)
+    const row = revocationRow(serial, { expiryDay: 100, reason: before, revokedAt: NOW + 5 })
+    const put = (revokedAt: number) => write(store, (tx) => tx.putRevocation({ ...row, reason: then, revokedAt }))
+    const rows = () => store.read((reads) => reads.revocations(100))
+    await write(store, async (tx) => {
+      await putActive(tx, 'a', serial)
+      await tx.putRevocation(row)
+    })
+    await put(NOW + 6)
+    expect(await rows()).toEqual([{ ...row, reason: after }])
+    await put(NOW + 4)
+    expect(await rows()).toEqual([{ ...row, reason: after, revokedAt: NOW + 4 }])
   })
 
   it('serves the newest list', async () => {
@@ -346,8 +485,8 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
       renewFrom: Date.UTC(2027, 0, 1) / 1000,
       expired: false,
     }
-    const a = { id: 'a'.repeat(32), address: 'a@example.org', name: 'A', status: 'Active' }
-    const b = { id: 'b'.repeat(32), address: 'b@example.org', name: 'B', status: 'New' }
+    const a = { id: 'a'.repeat(32), address: 'a@example.org', name: 'A', status: 'Active', archivedKeys: 0 }
+    const b = { id: 'b'.repeat(32), address: 'b@example.org', name: 'B', status: 'New', archivedKeys: 0 }
     const temporaryKey = { issued: NOW, expires: NOW + 14 * DAY, sent: true, expired: false }
     const views = (now: number) => store.read((reads) => reads.mailboxViews({ limit: 10 }, now))
     expect(await views(NOW)).toEqual([

@@ -1,10 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import { toHex } from '@mailseal/common'
-import type { IssuedKey } from '@mailseal/common/rpc'
+import { type IssuedKey, PATHS } from '@mailseal/common/rpc'
 import { describe, expect, it } from 'vitest'
 import { databasePath } from '../../src/store/sqlite/index.ts'
 import {
   enroll,
+  issuedOf,
   newId,
   type Organization,
   organization,
@@ -27,6 +28,24 @@ function answers({ dataFolder }: Organization) {
     return database.prepare('select request_id, sealed_answer from task_answers').all()
   } finally {
     database.close()
+  }
+}
+
+/** Does work whose mailbox another one changes between its preparation and its transaction. */
+async function changedMeanwhile<T>(org: Organization, work: () => Promise<T>): Promise<T> {
+  const other = new DatabaseSync(databasePath(org.dataFolder))
+  try {
+    other.exec('begin immediate')
+    const running = Promise.allSettled([work()])
+    // Until it waits for the lock.
+    for (let turn = 0; turn < 50; turn++) await org.rpc.getBytes(PATHS.authority, 100_000)
+    other.exec('update mailboxes set version = version + 1')
+    other.exec('commit')
+    const [outcome] = await running
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  } finally {
+    other.close()
   }
 }
 
@@ -83,6 +102,83 @@ describe('at the same time', () => {
     }
   })
 
+  it('recovered twice: one temporary key, which works', async () => {
+    const org = await organization()
+    await enroll(org.rpc, await org.enabled(ALICE))
+    const both = await Promise.allSettled(
+      Array.from({ length: 2 }, async () => issuedOf(await org.task('recover', { addresses: [ALICE] }))),
+    )
+    const [issued] = both.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const [refused] = both.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+    expect(refused).toMatchObject({
+      code: 'task-not-allowed',
+      message: `a key recovery of ${ALICE} is in progress: it has a temporary key already`,
+    })
+    if (issued === undefined) throw new TypeError('nothing issued')
+    expect((await enroll(org.rpc, issued)).reply.recovered).toHaveLength(1)
+  })
+
+  it('canceled and enrolled in a recovery: either the old certificate stays or the new one is there', async () => {
+    const org = await organization()
+    for (let round = 0; round < 5; round++) {
+      const address = `user${round}@example.org`
+      const before = await enroll(org.rpc, await org.enabled(address))
+      const { request, ...agent } = await prepareEnrollment(
+        issuedOf(await org.task('recover', { addresses: [address] })),
+      )
+      const cancel = org.task('cancel', { addresses: [address] }).then(soleResult)
+      const [enrolled, canceled] = await Promise.allSettled([sendEnrollment(org.rpc, request), cancel])
+      expect([enrolled.status, canceled.status].sort()).toEqual(['fulfilled', 'rejected'])
+      const [mailbox] = (await org.task('mailboxes.list', { addresses: [address] })).mailboxes
+      const { fingerprint } = enrolled.status === 'fulfilled' ? agent.key : before.key
+      expect(mailbox).toMatchObject({ status: 'Active', certificate: { fingerprint } })
+    }
+  })
+
+  it('enrolled while the name changes again and again: both are done', async () => {
+    const org = await organization()
+    await enroll(org.rpc, await org.enabled(ALICE))
+    const { request } = await prepareEnrollment(issuedOf(await org.task('recover', { addresses: [ALICE] })))
+    const names = ['A', 'B', 'C'].map((name) => org.task('mailboxes.change', { address: ALICE, name }))
+    await Promise.all([sendEnrollment(org.rpc, request), ...names])
+    const { mailboxes } = await org.task('mailboxes.list', {})
+    expect(mailboxes).toMatchObject([{ status: 'Active', archivedKeys: 2 }])
+    expect((await org.task('journal', {})).entries.filter(({ result }) => result !== 'done')).toEqual([])
+  })
+
+  it('prepared for a mailbox that changes before it is done: prepared and done again', async () => {
+    const org = await organization()
+    const first = await enroll(org.rpc, await org.enabled(ALICE))
+    const issued = await changedMeanwhile(org, async () => issuedOf(await org.task('recover', { addresses: [ALICE] })))
+    const { request } = await prepareEnrollment(issued)
+    await changedMeanwhile(org, () => sendEnrollment(org.rpc, request))
+    const removed = await changedMeanwhile(org, async () =>
+      soleResult(await org.task('mailboxes.remove', { addresses: [ALICE] })),
+    )
+    expect(removed.serials).toHaveLength(2)
+    expect(removed.serials).toContain(first.reply.serial)
+    expect((await org.task('journal', {})).entries.filter(({ result }) => result !== 'done')).toEqual([])
+  })
+
+  it('moved twice: one address', async () => {
+    const org = await organization()
+    await enroll(org.rpc, await org.enabled(ALICE))
+    const move = (newAddress: string) => org.task('mailboxes.change', { address: ALICE, newAddress })
+    const both = [move('anna@example.org'), move('anne@example.org')]
+    expect(await outcomes(both)).toEqual(['done', 'not-found'])
+  })
+
+  it('removed and enrolled: the certificate is on the list, or there is none', async () => {
+    const org = await organization()
+    const issued = await org.enabled(ALICE)
+    const { request } = await prepareEnrollment(issued)
+    const remove = org.task('mailboxes.remove', { addresses: [ALICE] }).then(soleResult)
+    const [enrolled, removed] = await Promise.allSettled([sendEnrollment(org.rpc, request), remove])
+    if (removed.status === 'rejected') throw removed.reason
+    expect(removed.value.serials).toHaveLength(enrolled.status === 'fulfilled' ? 1 : 0)
+    expect((await org.task('mailboxes.list', {})).mailboxes).toEqual([])
+  })
+
   it('added twice: one mailbox', async () => {
     const org = await organization()
     const both = [1, 2].map(() => org.task('mailboxes.add', { address: ALICE, name: '' }))
@@ -123,6 +219,26 @@ describe('a repeated task', () => {
       ['enroll', 'done'],
       ['revoke', 'done'],
     ])
+  })
+
+  it('has the same answer after its archive was opened, and opens it only once', async () => {
+    const org = await organization()
+    await enroll(org.rpc, await org.enabled(ALICE))
+    const requestId = newId()
+    const recover = () => org.task('recover', { addresses: [ALICE] }, { requestId })
+    const issued = await recover()
+    const damaged = new DatabaseSync(databasePath(org.dataFolder))
+    damaged.exec("update administrators set sealed_share = x'0303'")
+    damaged.close()
+    expect(await recover()).toEqual(issued)
+    expect(issuedOf(issued).history).toEqual({ keys: 1, damaged: [] })
+    await expect(org.task('recover', { addresses: [ALICE] }).then(soleResult)).rejects.toMatchObject({
+      code: 'task-not-allowed',
+    })
+    await expect(org.task('reissue', { addresses: [ALICE] }).then(soleResult)).rejects.toMatchObject({
+      code: 'password-wrong',
+      message: `the key history of ${ALICE} requires the passwords of 3 administrators, and 1 were entered`,
+    })
   })
 
   it('with other parameters or for another task under the same id is refused', async () => {

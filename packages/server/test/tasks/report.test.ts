@@ -1,7 +1,7 @@
-import { utf8 } from '@mailseal/common'
-import { makeUserKey } from '@mailseal/common/certificate'
+import { SPANS, utf8 } from '@mailseal/common'
+import { makeUserKey, validToOf } from '@mailseal/common/certificate'
 import { describe, expect, it } from 'vitest'
-import { enroll, newId, organization, sendReport, signReport } from '../organization.ts'
+import { enroll, issuedOf, newId, organization, START, sendReport, signReport } from '../organization.ts'
 
 describe('a report', () => {
   it('is remembered: the same again has the same answer, another under its id is refused', async () => {
@@ -49,5 +49,26 @@ describe('a report', () => {
     await expect(sendReport(org.rpc, { request: changed, signature })).rejects.toMatchObject(strangers)
     const { mailboxes } = await org.task('mailboxes.list', {})
     expect(mailboxes.map(({ lastReport }) => lastReport)).toEqual([null, null])
+  })
+
+  it('is taken of an expired certificate, as long as no other key took its place', async () => {
+    const org = await organization()
+    const addresses = ['alice@example.org']
+    const user = await enroll(org.rpc, await org.enabled('alice@example.org'))
+    org.clock.at = validToOf(START) + SPANS.day
+    const report = async () => sendReport(org.rpc, await signReport(user, { time: org.clock.at }))
+    await report()
+    const lastReport = async () => (await org.task('mailboxes.list', { addresses })).mailboxes[0]?.lastReport
+    const reported = await lastReport()
+    expect(reported).toMatchObject({ time: org.clock.at })
+    await enroll(org.rpc, issuedOf(await org.task('recover', { addresses })), org.clock.at)
+    org.clock.at += 60
+    await expect(report()).rejects.toMatchObject({
+      code: 'certificate-revoked',
+      message: `the certificate with serial number ${user.reply.serial} was replaced by one of another key`,
+    })
+    expect(await lastReport()).toEqual(reported)
+    const { entries } = await org.task('journal', {})
+    expect(entries.map(({ task }) => task)).not.toContain('report')
   })
 })

@@ -3,25 +3,48 @@ import { describe, expect, it } from 'vitest'
 import { enroll, type Organization, organization, soleResult } from '../organization.ts'
 
 const ALICE = 'alice@example.org'
-type StatusTask = 'enable' | 'reissue' | 'cancel' | 'revoke'
+type StatusTask = 'enable' | 'recover' | 'reissue' | 'cancel' | 'revoke'
 
-/** DESIGN.md, section 5, as far as statuses can be reached: the new status, or what the refusal says. */
+const RECOVERY = 'Key recovery in progress'
+const NO_KEY = refusal('ALICE has no temporary key', 'give it one: mailseal-admin enable ALICE')
+const IN_RECOVERY = refusal(
+  'a key recovery of ALICE is in progress: it has a temporary key already',
+  'for another key: mailseal-admin reissue ALICE',
+)
+
+/** DESIGN.md, section 5: the new status, or what the refusal says. */
 const EXPECTED: [Status, StatusTask, Status | { message: string; hint: string }][] = [
   ['Undefined', 'enable', 'New'],
-  ['Undefined', 'reissue', refusal(`${ALICE} has no temporary key`, `give it one: mailseal-admin enable ${ALICE}`)],
-  ['Undefined', 'cancel', refusal(`${ALICE} has no temporary key`, `give it one: mailseal-admin enable ${ALICE}`)],
+  [
+    'Undefined',
+    'recover',
+    refusal(
+      'ALICE is Undefined: it was never enrolled, so that there is no key to recover',
+      'for its first temporary key: mailseal-admin enable ALICE',
+    ),
+  ],
+  ['Undefined', 'reissue', NO_KEY],
+  ['Undefined', 'cancel', NO_KEY],
   [
     'Undefined',
     'revoke',
     refusal(
-      `${ALICE} is Undefined: it has neither a certificate nor a temporary key`,
-      `to give it a temporary key: mailseal-admin enable ${ALICE}`,
+      'ALICE is Undefined: it has neither a certificate nor a temporary key',
+      'to give it a temporary key: mailseal-admin enable ALICE',
     ),
   ],
   [
     'New',
     'enable',
-    refusal(`${ALICE} is New: it has a temporary key already`, `for another key: mailseal-admin reissue ${ALICE}`),
+    refusal('ALICE is New: it has a temporary key already', 'for another key: mailseal-admin reissue ALICE'),
+  ],
+  [
+    'New',
+    'recover',
+    refusal(
+      'ALICE is New: it was never enrolled, so that there is no key to recover',
+      'for another temporary key: mailseal-admin reissue ALICE',
+    ),
   ],
   ['New', 'reissue', 'New'],
   ['New', 'cancel', 'Undefined'],
@@ -29,55 +52,62 @@ const EXPECTED: [Status, StatusTask, Status | { message: string; hint: string }]
   [
     'Active',
     'enable',
-    refusal(`${ALICE} is Active: it is enrolled already`, `to end its certificate: mailseal-admin revoke ${ALICE}`),
+    refusal(
+      'ALICE is Active: it is enrolled already',
+      'if its key is lost: mailseal-admin recover ALICE; to end its certificate: mailseal-admin revoke ALICE',
+    ),
   ],
+  ['Active', 'recover', RECOVERY],
   [
     'Active',
     'reissue',
     refusal(
-      `${ALICE} is Active: it is enrolled and needs no temporary key`,
-      `see its certificate: mailseal-admin status ${ALICE}`,
+      'ALICE is Active: it is enrolled and needs no temporary key',
+      'if its key is lost: mailseal-admin recover ALICE',
     ),
   ],
   [
     'Active',
     'cancel',
     refusal(
-      `${ALICE} is Active: its temporary key was used and cannot be canceled`,
-      `to end its certificate: mailseal-admin revoke ${ALICE}`,
+      'ALICE is Active: its temporary key was used and cannot be canceled',
+      'to end its certificate: mailseal-admin revoke ALICE',
     ),
   ],
   ['Active', 'revoke', 'Disabled'],
+  [RECOVERY, 'enable', IN_RECOVERY],
+  [RECOVERY, 'recover', IN_RECOVERY],
+  [RECOVERY, 'reissue', RECOVERY],
+  [RECOVERY, 'cancel', 'Active'],
+  [RECOVERY, 'revoke', 'Disabled'],
+  ['Disabled', 'enable', RECOVERY],
+  ['Disabled', 'recover', RECOVERY],
   [
     'Disabled',
-    'enable',
+    'reissue',
     refusal(
-      `${ALICE} is Disabled: enabling it again returns its key history, which this version cannot do`,
-      `its archive is kept for the version that can; see mailseal-admin status ${ALICE}`,
+      'ALICE is Disabled and has no temporary key',
+      'give it one, which returns its key history: mailseal-admin enable ALICE',
     ),
   ],
   [
     'Disabled',
-    'reissue',
-    refusal(`${ALICE} is Disabled and has no temporary key`, `see its state: mailseal-admin status ${ALICE}`),
-  ],
-  [
-    'Disabled',
     'cancel',
-    refusal(`${ALICE} is Disabled and has no temporary key`, `see its state: mailseal-admin status ${ALICE}`),
+    refusal('ALICE is Disabled and has no temporary key', 'see its state: mailseal-admin status ALICE'),
   ],
   [
     'Disabled',
     'revoke',
     refusal(
-      `${ALICE} is Disabled: its certificate is revoked already`,
+      'ALICE is Disabled: its certificate is revoked already',
       'see the list that tells everybody: mailseal-admin crl show',
     ),
   ],
 ]
 
 function refusal(message: string, hint: string) {
-  return { message, hint }
+  const about = (text: string) => text.replaceAll('ALICE', ALICE)
+  return { message: about(message), hint: about(hint) }
 }
 
 async function bring(org: Organization, status: Status): Promise<void> {
@@ -87,7 +117,8 @@ async function bring(org: Organization, status: Status): Promise<void> {
   if (status === 'New') return
   await enroll(org.rpc, issued)
   if (status === 'Active') return
-  await org.task('revoke', { addresses: [ALICE], reason: 'left' })
+  if (status === RECOVERY) await org.task('recover', { addresses: [ALICE] })
+  else await org.task('revoke', { addresses: [ALICE], reason: 'left' })
 }
 
 async function ask(org: Organization, task: StatusTask) {
@@ -118,6 +149,14 @@ describe('the status of a mailbox', () => {
       result: 'task-not-allowed',
       administrators: ['admin'],
     })
+  })
+
+  it('is after a canceled recovery what it was before', async () => {
+    const org = await organization()
+    await bring(org, 'Disabled')
+    await ask(org, 'enable')
+    expect(await ask(org, 'cancel')).toEqual({ address: ALICE, status: 'Disabled' })
+    expect(await statusNow(org)).toBe('Disabled')
   })
 
   it('is New after an expiry too, and reissue gives a key that works', async () => {

@@ -2,10 +2,11 @@ import { type Clock, MailsealError } from '@mailseal/common'
 import type { Kysely } from 'kysely'
 import type { Schema } from '../schema.ts'
 import { first } from './0001-first.ts'
+import { recovery } from './0002-recovery.ts'
 import type { ColumnTypes, Migration } from './migration.ts'
 
 /** Migration number n stands at index n - 1. */
-const MIGRATIONS: readonly Migration[] = [first]
+const MIGRATIONS: readonly Migration[] = [first, recovery]
 
 /**
  * Brings a database to this program's version; call it inside a transaction, so that all steps are done or none.

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Schema } from '../schema.ts'
-import type { CertificateRow, KeyRow, Reads, Transaction } from '../store.ts'
+import type { ArchiveEntryRow, CertificateRow, KeyRow, Reads, RevocationRow, Transaction } from '../store.ts'
+import { asReason } from './revocations.ts'
 
 const asKey = (row: Selectable<Schema['keys']>): KeyRow => ({
   fingerprint: row.fingerprint,
@@ -21,6 +22,26 @@ const asCertificate = (row: Selectable<Schema['certificates']>): CertificateRow 
   issued: row.issued,
 })
 
+const asArchiveEntry = (row: Selectable<Schema['archive_entries']>): ArchiveEntryRow => ({
+  mailboxId: row.mailbox_id,
+  generation: row.generation,
+  subkeyFingerprint: row.subkey_fingerprint,
+  entry: row.entry,
+  added: row.added,
+})
+
+/** How a serial number stands on the revocation list, from a row that was joined with it. */
+function revocationOf(row: {
+  serial: string
+  revoked_at: number | null
+  expiry_day: number | null
+  reason: string | null
+}): RevocationRow | null {
+  const { serial, revoked_at: revokedAt, expiry_day: expiryDay, reason } = row
+  if (revokedAt === null || expiryDay === null || reason === null) return null
+  return { serial, revokedAt, expiryDay, reason: asReason(reason) }
+}
+
 /** Users' keys, their certificates and the archive. */
 export function certificateReads(db: Kysely<Schema>) {
   return {
@@ -40,16 +61,43 @@ export function certificateReads(db: Kysely<Schema>) {
       const row = await db.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
       return row ? asCertificate(row) : null
     },
-    async liveCertificates(mailboxId, now) {
+    async unexpiredCertificates(mailboxId, now) {
       const rows = await db
         .selectFrom('certificates')
+        .leftJoin('revocations', 'revocations.serial', 'certificates.serial')
+        .selectAll('certificates')
+        .select(['revocations.revoked_at', 'revocations.expiry_day', 'revocations.reason'])
+        .where('certificates.mailbox_id', '=', mailboxId)
+        .where('certificates.valid_to', '>', now)
+        .orderBy('certificates.serial')
+        .execute()
+      return rows.map((row) => ({ ...asCertificate(row), revocation: revocationOf(row) }))
+    },
+    async newestCertificateOf(fingerprint) {
+      const row = await db
+        .selectFrom('certificates')
+        .selectAll()
+        .where('fingerprint', '=', fingerprint)
+        .orderBy('valid_from', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row ? asCertificate(row) : null
+    },
+    async newestKey(mailboxId) {
+      const keys = db.selectFrom('keys').selectAll().where('mailbox_id', '=', mailboxId)
+      const row = await keys.orderBy('added', 'desc').limit(1).executeTakeFirst()
+      return row ? asKey(row) : null
+    },
+    async archiveEntries(mailboxId) {
+      const rows = await db
+        .selectFrom('archive_entries')
         .selectAll()
         .where('mailbox_id', '=', mailboxId)
-        .where('valid_to', '>', now)
-        .where('serial', 'not in', db.selectFrom('revocations').select('serial'))
-        .orderBy('serial')
+        .orderBy('added')
+        .orderBy('generation')
+        .orderBy('subkey_fingerprint')
         .execute()
-      return rows.map(asCertificate)
+      return rows.map(asArchiveEntry)
     },
     async directoryPage(after, limit) {
       const rows = await db
@@ -88,6 +136,14 @@ export function certificateWrites(db: Kysely<Schema>) {
         .insertInto('certificates')
         .values({ serial, fingerprint, mailbox_id: mailboxId, ...dates })
         .execute()
+    },
+    async putCertificateOf(fingerprint, certificate) {
+      const result = await db
+        .updateTable('keys')
+        .set({ certificate })
+        .where('fingerprint', '=', fingerprint)
+        .executeTakeFirst()
+      if (result.numUpdatedRows !== 1n) throw new TypeError('a certificate is published of a key that is known')
     },
     async addArchiveEntry({ mailboxId, generation, subkeyFingerprint, entry, added }) {
       const row = { mailbox_id: mailboxId, generation, subkey_fingerprint: subkeyFingerprint, entry, added }

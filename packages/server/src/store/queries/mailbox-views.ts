@@ -30,6 +30,14 @@ function joined(db: Kysely<Schema>) {
     .select(['certificate.serial', 'certificate.fingerprint', 'certificate.valid_from', 'certificate.valid_to'])
     .select(['temporary.issued', 'temporary.expires', 'temporary.sent', 'temporary.ended_how'])
     .select(['report.time', 'report.crl_number', 'report.version'])
+    .select((query) =>
+      query
+        .selectFrom('archive_entries as entry')
+        .select(({ fn }) => fn.count<number>('entry.subkey_fingerprint').distinct().as('count'))
+        .whereRef('entry.mailbox_id', '=', 'mailbox.id')
+        .as('archived_keys'),
+    )
+    .where('mailbox.removed', 'is', null)
 }
 
 type Joined = Awaited<ReturnType<ReturnType<typeof joined>['execute']>>[number]
@@ -84,6 +92,7 @@ export function mailboxViewReads(db: Kysely<Schema>) {
         certificate: certificateOf(row, now, renewalMonths),
         temporaryKey: temporaryKeyOf(row, now),
         lastReport: lastReportOf(row),
+        archivedKeys: Number(row.archived_keys),
       }))
     },
   } satisfies Partial<Reads>

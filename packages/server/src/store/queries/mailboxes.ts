@@ -1,6 +1,6 @@
 import { MailsealError } from '@mailseal/common'
 import { STATUSES, type Status } from '@mailseal/common/rpc'
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely, Selectable, Updateable } from 'kysely'
 import type { Schema } from '../schema.ts'
 import type { Mailbox, Reads, Transaction } from '../store.ts'
 
@@ -19,6 +19,7 @@ const asMailbox = (row: Selectable<Schema['mailboxes']>): Mailbox => ({
   version: row.version,
   currentSerial: row.current_serial,
   added: row.added,
+  removed: row.removed,
 })
 
 /** Mailboxes, and what their agents report. */
@@ -36,22 +37,38 @@ export function mailboxReads(db: Kysely<Schema>) {
 }
 
 export function mailboxWrites(db: Kysely<Schema>) {
+  const taken = (address: string) =>
+    new MailsealError('already-exists', `there is already a mailbox with the address ${address}`)
+
+  const assertFree = async (address: string) => {
+    if ((await mailboxReads(db).mailboxByAddress(address)) !== null) throw taken(address)
+  }
+
+  /** As it was read, or not at all. */
+  const update = async ({ id, status, version }: Mailbox, change: Updateable<Schema['mailboxes']>) => {
+    const result = await db
+      .updateTable('mailboxes')
+      .set({ ...change, version: version + 1 })
+      .where((row) => row.and({ id, status, version }))
+      .executeTakeFirst()
+    return result.numUpdatedRows === 1n
+  }
+
   return {
     async addMailbox({ currentSerial, ...mailbox }) {
       const insert = db.insertInto('mailboxes').values({ ...mailbox, current_serial: currentSerial })
       const added = await insert.onConflict((conflict) => conflict.column('address').doNothing()).executeTakeFirst()
       if (added.numInsertedOrUpdatedRows === 1n) return
-      throw new MailsealError('already-exists', `there is already a mailbox with the address ${mailbox.address}`)
+      throw taken(mailbox.address)
     },
-    async changeMailbox({ id, status, version }, change) {
-      const result = await db
-        .updateTable('mailboxes')
-        .set({ version: version + 1 })
-        .$if(change.status !== undefined, (update) => update.set('status', change.status ?? status))
-        .$if(change.currentSerial !== undefined, (update) => update.set('current_serial', change.currentSerial ?? null))
-        .where((row) => row.and({ id, status, version }))
-        .executeTakeFirst()
-      return result.numUpdatedRows === 1n
+    async changeMailbox(mailbox, { currentSerial, ...change }) {
+      const { address } = change
+      if (address !== undefined && address !== mailbox.address) await assertFree(address)
+      return update(mailbox, { ...change, ...(currentSerial === undefined ? {} : { current_serial: currentSerial }) })
+    },
+    removeMailbox(mailbox, at) {
+      const forgotten = { address: mailbox.id, name: '', status: 'Undefined', current_serial: null }
+      return update(mailbox, { ...forgotten, removed: at })
     },
     async putReport(mailboxId, { time, crlNumber, version }) {
       const report = { time, crl_number: crlNumber, version }

@@ -4,7 +4,8 @@ import type { Reads, RevocationReason, Transaction } from '../store.ts'
 
 const REASONS: readonly RevocationReason[] = ['unspecified', 'superseded', 'compromised', 'left', 'replaced']
 
-function asReason(text: string): RevocationReason {
+/** The reason in a row. Only these programs write it, so that another one is damage. */
+export function asReason(text: string): RevocationReason {
   const reason = REASONS.find((known) => known === text)
   if (reason === undefined) throw new TypeError('the database holds an unknown reason of a revocation')
   return reason
@@ -41,9 +42,28 @@ export function revocationReads(db: Kysely<Schema>) {
 
 export function revocationWrites(db: Kysely<Schema>) {
   return {
-    async addRevocation({ serial, revokedAt, expiryDay, reason }) {
-      const row = { serial, revoked_at: revokedAt, expiry_day: expiryDay, reason }
-      await db.insertInto('revocations').values(row).execute()
+    async putRevocation({ serial, revokedAt, expiryDay, reason }) {
+      const insert = db
+        .insertInto('revocations')
+        .values({ serial, revoked_at: revokedAt, expiry_day: expiryDay, reason })
+      await insert
+        .onConflict((conflict) =>
+          conflict.column('serial').doUpdateSet(({ eb, ref }) => ({
+            reason: eb
+              .case()
+              .when('revocations.reason', '=', 'replaced')
+              .then(ref('excluded.reason'))
+              .else(ref('revocations.reason'))
+              .end(),
+            revoked_at: eb
+              .case()
+              .when('revocations.revoked_at', '>', ref('excluded.revoked_at'))
+              .then(ref('excluded.revoked_at'))
+              .else(ref('revocations.revoked_at'))
+              .end(),
+          })),
+        )
+        .execute()
     },
     async putList({ number, thisUpdate, nextUpdate, bytes }) {
       const row = { number, this_update: thisUpdate, next_update: nextUpdate, bytes }

@@ -20,6 +20,8 @@ const asTemporaryKey = (row: Selectable<Schema['temporary_keys']>): TemporaryKey
   offer: row.offer,
   offerMac: row.offer_mac,
   sealedSecrets: row.sealed_secrets,
+  sealedHistory: row.sealed_history,
+  withHistory: row.with_history === 1,
   sent: row.sent === 1,
   end: endOf(row),
 })
@@ -34,6 +36,16 @@ export function temporaryKeyReads(db: Kysely<Schema>) {
     },
     async liveTemporaryKey(mailboxId) {
       const row = await keys.where('mailbox_id', '=', mailboxId).where('ended_how', 'is', null).executeTakeFirst()
+      return row ? asTemporaryKey(row) : null
+    },
+    async waitingTemporaryKey(mailboxId) {
+      const row = await keys
+        .where('mailbox_id', '=', mailboxId)
+        .where(({ or, eb }) => or([eb('ended_how', 'is', null), eb('ended_how', '=', 'expired')]))
+        .orderBy(({ eb }) => eb.case().when('ended_how', 'is', null).then(0).else(1).end())
+        .orderBy('issued', 'desc')
+        .limit(1)
+        .executeTakeFirst()
       return row ? asTemporaryKey(row) : null
     },
     async expiredTemporaryKeys(now) {
@@ -70,6 +82,8 @@ export function temporaryKeyWrites(db: Kysely<Schema>) {
           offer: key.offer,
           offer_mac: key.offerMac,
           sealed_secrets: key.sealedSecrets,
+          sealed_history: key.sealedHistory,
+          with_history: key.withHistory ? 1 : 0,
           sent: key.sent ? 1 : 0,
           ended_how: key.end?.how ?? null,
           ended_at: key.end?.at ?? null,
@@ -79,7 +93,7 @@ export function temporaryKeyWrites(db: Kysely<Schema>) {
     async endTemporaryKey(pskId, how, at) {
       const result = await db
         .updateTable('temporary_keys')
-        .set({ ended_how: how, ended_at: at, sealed_secrets: null })
+        .set({ ended_how: how, ended_at: at, sealed_secrets: null, sealed_history: null })
         .where('psk_id', '=', pskId)
         .where('ended_how', 'is', null)
         .executeTakeFirst()
