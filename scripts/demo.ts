@@ -68,6 +68,12 @@ async function stopServer({ process: server }: RunningServer): Promise<void> {
   await closed
 }
 
+/** The command line with which a user enrolls by the message in the outbox; older ones went with their keys. */
+function enrolling(user: string): string {
+  const message = `"$(grep -l '^To: .*${user}@' $D/server/outbox/*.eml)"`
+  return `MAILSEAL_HOME=$D/${user} npx mailseal enroll ${message} --password-file $D/user-password`
+}
+
 async function wholeLife(): Promise<void> {
   say('# The organization gets its KM server.')
   await run(
@@ -84,14 +90,26 @@ async function wholeLife(): Promise<void> {
     await run('npx mailseal-admin enable alice@example.org bob@example.org --send --credentials-file $D/credentials')
 
     say('\n# Each enrolls with the message that came by mail.')
-    for (const user of ['alice', 'bob']) {
-      const message = `"$(grep -l '^To: .*${user}@' $D/server/outbox/*.eml)"`
-      await run(`MAILSEAL_HOME=$D/${user} npx mailseal enroll ${message} --password-file $D/user-password`)
-    }
+    for (const user of ['alice', 'bob']) await run(enrolling(user))
     await run('npx mailseal-admin status --credentials-file $D/credentials')
 
     say('\n# Alice signs a letter; Bob checks it.')
     await run('MAILSEAL_HOME=$D/alice npx mailseal sign $D/letter.eml --password-file $D/user-password > $D/signed.eml')
+    await run('MAILSEAL_HOME=$D/bob npx mailseal verify $D/signed.eml')
+
+    say('\n# Bob encrypts his answer; only Alice, and he, can open it.')
+    await run(
+      'MAILSEAL_HOME=$D/bob npx mailseal encrypt $D/answer.eml --password-file $D/user-password > $D/sealed.eml',
+    )
+    await run('MAILSEAL_HOME=$D/alice npx mailseal open $D/sealed.eml --password-file $D/user-password')
+
+    say('\n# Alice loses her computer. Her key is recovered, and all her mail with it.')
+    await run('rm -r $D/alice')
+    await run('npx mailseal-admin recover alice@example.org --send --credentials-file $D/credentials')
+    await run('npx mailseal-admin status alice@example.org --credentials-file $D/credentials')
+    await run(enrolling('alice'))
+    await run('MAILSEAL_HOME=$D/alice npx mailseal open $D/sealed.eml --password-file $D/user-password')
+    say('\n# What she signed before stays good.')
     await run('MAILSEAL_HOME=$D/bob npx mailseal verify $D/signed.eml')
 
     say("\n# Alice's key was stolen: the administrator revokes it, and Bob's agent notices at once.")
@@ -113,6 +131,7 @@ try {
     credentials: `admin:${password}\n`,
     'user-password': `${randomBytes(18).toString('base64url')}\n`,
     'letter.eml': 'From: Alice Example <alice@example.org>\nTo: bob@example.org\nSubject: Offer\n\nTen thousand.\n',
+    'answer.eml': 'From: Bob Example <bob@example.org>\nTo: alice@example.org\nSubject: Re: Offer\n\nAgreed.\n',
   }
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content, { mode: 0o600 })
   say(`# Everything lies in D=${folder}`)

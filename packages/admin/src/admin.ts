@@ -71,6 +71,17 @@ export interface Revoked extends Changed {
   readonly crlNumber: number | null
 }
 
+export type Removed = Omit<Revoked, 'status'>
+
+export interface MailboxChanged {
+  readonly mailbox: MailboxView
+  /** Serial numbers that ended with the old address, 16 hex digits each. */
+  readonly serials: readonly string[]
+}
+
+/** What is to change about a mailbox; what is left out stays as it is. */
+export type MailboxChange = Omit<TaskParameters<'mailboxes.change'>, 'address'>
+
 /** Which mailboxes to list; all of them unless something is given. */
 export type MailboxFilter = Omit<TaskParameters<'mailboxes.list'>, 'after'>
 
@@ -92,10 +103,29 @@ export interface Admin {
     add(mailbox: { readonly address: string; readonly name?: string }): Promise<MailboxView>
     /** Page by page, in the order of addresses. */
     list(filter?: MailboxFilter): AsyncGenerator<readonly MailboxView[], void, undefined>
+    /**
+     * Changes name or address. A new name counts from the next enrollment on; a new address ends the certificates and
+     * a temporary key that waits, and enabling again gives a certificate for it and returns the key history.
+     *
+     * @throws {@link MailsealError} `not-found`, `already-exists`, `bad-data` as {@link add}.
+     */
+    change(address: string, change: MailboxChange): Promise<MailboxChanged>
+    /** Revokes, with reason `left`, and ends the mailbox for ever: the address's next one has no history. */
+    remove(addresses: readonly string[]): Promise<Outcome<Removed>[]>
   }
-  /** Issues temporary keys. Whoever learns one can enroll as its mailbox: show each once, and store none. */
-  enable(addresses: readonly string[]): Promise<Outcome<IssuedKey>[]>
-  /** Issues new temporary keys in place of the last ones, which end. */
+  /**
+   * Issues temporary keys. Whoever learns one can enroll as its mailbox: show each once, and store none.
+   *
+   * @param options.withoutHistory - True for Disabled mailboxes to get none of their old encryption keys back, which
+   *   otherwise needs the quorum.
+   */
+  enable(addresses: readonly string[], options?: { readonly withoutHistory?: boolean }): Promise<Outcome<IssuedKey>[]>
+  /**
+   * Issues temporary keys with which mailboxes that were enrolled before get a new key, and all their old encryption
+   * keys back. The quorum opens the archive; what of it can't be opened is named in each answer's `history`.
+   */
+  recover(addresses: readonly string[]): Promise<Outcome<IssuedKey>[]>
+  /** Issues new temporary keys in place of the last ones, which end; during a key recovery as {@link recover}. */
   reissue(addresses: readonly string[]): Promise<Outcome<IssuedKey>[]>
   /** Ends temporary keys that were not used yet. */
   cancel(addresses: readonly string[]): Promise<Outcome<Changed>[]>
@@ -131,8 +161,8 @@ export function openAdmin(options: AdminOptions): Admin {
   const rpc = createRpcClient({ server, fetch, timeout })
   const tasks = createTaskCaller({ rpc, credentials, random })
 
-  const issue = async (task: 'enable' | 'reissue', addresses: readonly string[]) => {
-    const { results } = await tasks.call(task, { addresses: [...addresses] }, await tasks.authorize(task))
+  const issue = async <T extends 'enable' | 'recover' | 'reissue'>(task: T, parameters: TaskParameters<T>) => {
+    const { results } = await tasks.call(task, parameters, await tasks.authorize(task))
     return results.map(asOutcome)
   }
 
@@ -150,9 +180,21 @@ export function openAdmin(options: AdminOptions): Admin {
         )
         for await (const { mailboxes } of pages) yield mailboxes
       },
+      async change(address, { name, newAddress }) {
+        const entered = await tasks.authorize('mailboxes.change')
+        const change = { ...(name !== undefined && { name }), ...(newAddress !== undefined && { newAddress }) }
+        return tasks.call('mailboxes.change', { address, ...change }, entered)
+      },
+      async remove(addresses) {
+        const entered = await tasks.authorize('mailboxes.remove')
+        const { results } = await tasks.call('mailboxes.remove', { addresses: [...addresses] }, entered)
+        return results.map(asOutcome)
+      },
     },
-    enable: (addresses) => issue('enable', addresses),
-    reissue: (addresses) => issue('reissue', addresses),
+    enable: (addresses, { withoutHistory = false } = {}) =>
+      issue('enable', { addresses: [...addresses], ...(withoutHistory && { withoutHistory }) }),
+    recover: (addresses) => issue('recover', { addresses: [...addresses] }),
+    reissue: (addresses) => issue('reissue', { addresses: [...addresses] }),
     async cancel(addresses) {
       const { results } = await tasks.call('cancel', { addresses: [...addresses] }, await tasks.authorize('cancel'))
       return results.map(asOutcome)

@@ -3,10 +3,13 @@ export {
   type AdminOptions,
   type Changed,
   type JournalPage,
+  type MailboxChange,
+  type MailboxChanged,
   type MailboxFilter,
   type Outcome,
   openAdmin,
   type Refusal,
+  type Removed,
   type Revoked,
 } from './admin.ts'
 export {

@@ -15,6 +15,7 @@ const MAILBOX = {
   certificate: null,
   temporaryKey: null,
   lastReport: null,
+  archivedKeys: 0,
 }
 
 async function open(answer: (received: Received, count: number) => Answer, options: Partial<AdminOptions> = {}) {
@@ -176,6 +177,44 @@ test('what an issue answers is read into bytes', async () => {
   const issued = await issueKey()
   const { admin } = await open(() => ({ json: { results: [onTheWire(issued)] } }))
   expect(await admin.reissue(['alice@example.org'])).toEqual([issued])
+})
+
+test('a task says no more than it was told: history unless it is refused, and only what changes', async () => {
+  const answers = [
+    { results: [] },
+    { results: [] },
+    { results: [] },
+    { mailbox: MAILBOX, serials: ['00000000000000ff'] },
+  ]
+  const { admin, received } = await open((_, count) => ({ json: answers[count - 1] ?? {} }))
+  await admin.enable(['alice@example.org'])
+  await admin.enable(['alice@example.org'], { withoutHistory: true })
+  await admin.recover(['alice@example.org'])
+  expect(await admin.mailboxes.change('a@example.org', { newAddress: 'alice@example.org' })).toEqual({
+    mailbox: MAILBOX,
+    serials: ['00000000000000ff'],
+  })
+  expect(received.map(({ path, body }) => [path, body.parameters])).toEqual([
+    ['/v1/tasks/enable', { addresses: ['alice@example.org'] }],
+    ['/v1/tasks/enable', { addresses: ['alice@example.org'], withoutHistory: true }],
+    ['/v1/tasks/recover', { addresses: ['alice@example.org'] }],
+    ['/v1/tasks/mailboxes.change', { address: 'a@example.org', newAddress: 'alice@example.org' }],
+  ])
+})
+
+test('mailboxes are removed or refused each by itself', async () => {
+  const error = { code: 'not-found', message: 'bob@example.org is no mailbox of this KM server', hint: 'add it first' }
+  const done = { address: 'alice@example.org', serials: ['00000000000000ff'], crlNumber: NOW }
+  const { admin } = await open(() => ({ json: { results: [done, { address: 'bob@example.org', error }] } }))
+  const [removed, refused] = await admin.mailboxes.remove(['alice@example.org', 'bob@example.org'])
+  expect(removed).toEqual(done)
+  expect(refused && 'error' in refused && refused.error.toJSON()).toEqual(error)
+})
+
+test('a name that is taken away travels as an empty one', async () => {
+  const { admin, received } = await open(() => ({ json: { mailbox: MAILBOX, serials: [] } }))
+  await admin.mailboxes.change('alice@example.org', { name: '' })
+  expect(received[0]?.body.parameters).toEqual({ address: 'alice@example.org', name: '' })
 })
 
 test('the revocation list is shown only if the CA of the organization signed it', async () => {

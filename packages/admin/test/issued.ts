@@ -39,11 +39,14 @@ interface Wanted {
   readonly address?: string
   readonly organization?: string
   readonly sendToken?: string | null
+  readonly status?: IssuedKey['status']
+  readonly history?: IssuedKey['history']
 }
 
 /** A temporary key issued for real, as the KM server answers with it. */
 export async function issueKey(wanted: Wanted = {}): Promise<IssuedKey> {
   const { name = 'Alice Example', address = 'alice@example.org', organization, sendToken = 'token' } = wanted
+  const { status = 'New', history = null } = wanted
   const { authority } = await makeOrganization(organization)
   const temporaryKey = generateTemporaryKey(systemRandom)
   const expires = NOW + 14 * 86_400
@@ -57,7 +60,7 @@ export async function issueKey(wanted: Wanted = {}): Promise<IssuedKey> {
     authority: toBase64url(new Uint8Array(32)),
   }
   const { offer, mac } = makeOffer(content, deriveTemporaryKeySecrets(parseTemporaryKey(temporaryKey)).macKey)
-  const key = { address, name, status: 'New', temporaryKey, expires, sendToken } as const
+  const key = { address, name, status, temporaryKey, expires, sendToken, history }
   return { ...key, offer: new Uint8Array(offer), mac: new Uint8Array(mac), authority }
 }
 

@@ -37,7 +37,10 @@ interface Connectable {
   readonly ask: Ask
 }
 
-/** The KM server that a command works on. Passwords come from the file, or are asked for when a task needs them. */
+/**
+ * The KM server that a command works on. Passwords come from the file, or are asked for when a task needs them, once
+ * for all that the command does.
+ */
 export function connect({ options, ask }: Connectable): Admin {
   const { server, credentialsFile } = options
   const credentials = credentialsFile === undefined ? askFor(ask) : () => readCredentialsFile(credentialsFile)
@@ -45,13 +48,13 @@ export function connect({ options, ask }: Connectable): Admin {
 }
 
 function askFor(ask: Ask): CredentialsProvider {
+  const entered: Awaited<ReturnType<CredentialsProvider>>[number][] = []
   return async () => {
     if (!ask.possible) {
       throw new MailsealError('password-needed', "nobody can be asked for an administrator's password", {
         hint: 'give names and passwords with --credentials-file FILE',
       })
     }
-    const entered: Awaited<ReturnType<CredentialsProvider>>[number][] = []
     while (entered.length < REQUIRED) {
       const administrator = await ask.input({ message: 'Administrator' })
       const password = await ask.password({ message: `Password ${entered.length + 1} of ${REQUIRED}` })

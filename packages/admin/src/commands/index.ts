@@ -5,7 +5,10 @@ import { crlShow } from './crl-show.ts'
 import { enable } from './enable.ts'
 import { journal } from './journal.ts'
 import { mailboxesAdd } from './mailboxes-add.ts'
+import { mailboxesChange } from './mailboxes-change.ts'
 import { mailboxesList } from './mailboxes-list.ts'
+import { mailboxesRemove } from './mailboxes-remove.ts'
+import { recover } from './recover.ts'
 import { reissue } from './reissue.ts'
 import { revoke } from './revoke.ts'
 import { status } from './status.ts'
@@ -14,11 +17,14 @@ import { status } from './status.ts'
 export const COMMANDS: readonly Command[] = [
   mailboxesAdd,
   mailboxesList,
+  mailboxesChange,
+  mailboxesRemove,
   status,
   enable,
   reissue,
   cancel,
   revoke,
+  recover,
   journal,
   crlShow,
   authorityShow,

@@ -18,9 +18,10 @@ import {
   readIssued,
 } from '../enrollment-message/index.ts'
 import { connect, connectionOptions } from './connection.ts'
+import { confirmHistory, damageLines, describeHistory, type HistoryTask, historyLine } from './history.ts'
 import { failureOf, isRefusal, resultOf, type Shown } from './outcomes.ts'
 
-/* What enable and reissue share: a temporary key is issued, and handed over by an enrollment message or by somebody. */
+/* What enable, recover and reissue share: a temporary key is issued, and handed over by an enrollment message or by somebody. */
 
 export const issueOptions = {
   ...connectionOptions,
@@ -34,7 +35,7 @@ export const issueOptions = {
   ),
 }
 
-type IssueContext = Pick<CommandContext<typeof issueOptions, Record<never, never>>, 'options' | 'ask'>
+type IssueContext = Pick<CommandContext<typeof issueOptions, Record<never, never>>, 'options' | 'ask' | 'say' | 'warn'>
 
 /** What became of an enrollment message. */
 type Mailing =
@@ -42,15 +43,22 @@ type Mailing =
   | { readonly error: MailsealError }
   | null
 
-/** Issues temporary keys and hands them over as wanted. */
-export async function issueTemporaryKeys(
-  context: IssueContext,
-  issue: (admin: Admin) => Promise<Outcome<IssuedKey>[]>,
-): Promise<CommandResult> {
+interface Issue {
+  readonly task: HistoryTask
+  readonly addresses: readonly string[]
+  /** Whether the task is told to return no key history. */
+  readonly withoutHistory?: boolean
+  issue(admin: Admin): Promise<Outcome<IssuedKey>[]>
+}
+
+/** Issues temporary keys and hands them over as wanted, naming whose key history comes back. */
+export async function issueTemporaryKeys(context: IssueContext, wanted: Issue): Promise<CommandResult> {
   const template = await readMessageFile(context.options)
   const sends = context.options.send ?? (await askHowToHandOver(context.ask))
   const admin = connect(context)
-  const outcomes = await issue(admin)
+  if (!wanted.withoutHistory) await confirmHistory(context, admin, wanted)
+  const outcomes = await wanted.issue(admin)
+  for (const outcome of outcomes) if (!isRefusal(outcome)) await tellHistory(context, outcome)
   const mailings = new Map<IssuedKey, Mailing>()
   for (const outcome of outcomes) {
     if (!isRefusal(outcome)) mailings.set(outcome, sends ? await mail(admin, outcome, template) : null)
@@ -58,8 +66,8 @@ export async function issueTemporaryKeys(
   return resultOf(outcomes, (issued) => showIssued(issued, mailings.get(issued) ?? null))
 }
 
-async function readMessageFile({ message, send }: IssueContext['options']): Promise<EnrollmentTemplate> {
-  if (message === undefined) return DEFAULT_TEMPLATE
+async function readMessageFile({ message, send }: IssueContext['options']): Promise<EnrollmentTemplate | undefined> {
+  if (message === undefined) return undefined
   if (send === false)
     throw new MailsealError('usage', '--message has no use with --no-send', { hint: 'add --send, or leave it out' })
   const bytes = await readFileBounded(message, LIMITS.enrollmentText)
@@ -78,10 +86,21 @@ async function askHowToHandOver(ask: Ask): Promise<boolean> {
   })
 }
 
-async function mail(admin: Admin, issued: IssuedKey, template: EnrollmentTemplate): Promise<Mailing> {
+/** For scripts, which were not asked; and what is damaged, for everybody. */
+async function tellHistory({ ask, say, warn }: IssueContext, issued: IssuedKey): Promise<void> {
+  if (issued.history !== null && !ask.possible) await say(historyLine(issued, issued.history.keys))
+  for (const line of damageLines(issued)) await warn(line)
+}
+
+async function mail(admin: Admin, issued: IssuedKey, template: EnrollmentTemplate | undefined): Promise<Mailing> {
   try {
     const now = systemClock.now()
-    const { bytes, holdsTemporaryKey } = await composeEnrollmentMessage({ issued, template, now, random: systemRandom })
+    const { bytes, holdsTemporaryKey } = await composeEnrollmentMessage({
+      issued,
+      ...(template && { template }),
+      now,
+      random: systemRandom,
+    })
     return { delivery: await admin.sendEnrollmentMessage(issued, bytes), holdsTemporaryKey }
   } catch (thrown) {
     // The key is issued all the same, and has to be shown.
@@ -90,7 +109,7 @@ async function mail(admin: Admin, issued: IssuedKey, template: EnrollmentTemplat
 }
 
 function showIssued(issued: IssuedKey, mailing: Mailing): Shown {
-  const { address, status, temporaryKey, expires } = issued
+  const { address, status, temporaryKey, expires, history } = issued
   const sent = mailing !== null && 'delivery' in mailing
   const error = mailing !== null && 'error' in mailing ? mailing.error : undefined
   return {
@@ -99,6 +118,7 @@ function showIssued(issued: IssuedKey, mailing: Mailing): Shown {
       status,
       temporaryKey,
       expires: formatTime(expires),
+      ...(history && { history }),
       sent,
       ...(sent && { keyInMessage: mailing.holdsTemporaryKey }),
       ...(error && { sendError: error.toJSON() }),
@@ -107,6 +127,7 @@ function showIssued(issued: IssuedKey, mailing: Mailing): Shown {
       `${address}: ${status}`,
       `  temporary key:  ${temporaryKey}`,
       `  works until:    ${formatMinute(expires)}`,
+      ...(history ? [`  key history:    ${describeHistory(history)}`] : []),
       ...(sent ? describeMailing(mailing) : []),
       ...(sent && mailing.holdsTemporaryKey ? [] : describeHandOver(issued)),
       '',

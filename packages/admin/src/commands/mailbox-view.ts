@@ -12,6 +12,11 @@ const DESCRIPTIONS: Readonly<Record<Status, string>> = {
     'A one-time temporary key has been reissued to this mailbox but not yet received, or a previously disabled mailbox is in the process of being enabled again.',
 }
 
+/** A mailbox by name and address. */
+export function mailboxTitle({ name, address }: Pick<MailboxView, 'name' | 'address'>): string {
+  return name === '' ? address : `${name} <${address}>`
+}
+
 /** A mailbox as `status --json` prints it. */
 export function mailboxJson({ certificate, temporaryKey, lastReport, ...mailbox }: MailboxView): object {
   return {
@@ -49,13 +54,15 @@ function statusRow({ address, status, certificate, temporaryKey, lastReport }: M
 }
 
 /** All that is known about one mailbox. */
-export function statusDetails({ address, name, status, certificate, temporaryKey, lastReport }: MailboxView): string {
+export function statusDetails(mailbox: MailboxView): string {
+  const { status, certificate, temporaryKey, lastReport, archivedKeys } = mailbox
   return fields([
-    ['Mailbox', name === '' ? address : `${name} <${address}>`],
+    ['Mailbox', mailboxTitle(mailbox)],
     ['Current status', status],
     ['', DESCRIPTIONS[status]],
     ...(certificate === null ? [] : certificateFields(certificate)),
     ...(temporaryKey === null ? [] : [['Temporary key', describeTemporaryKey(temporaryKey)] as const]),
+    ['Key history', archivedKeys === 1 ? '1 encryption key' : `${archivedKeys} encryption keys`],
     ['Last report', lastReport === null ? 'none yet' : describeReport(lastReport)],
   ])
 }

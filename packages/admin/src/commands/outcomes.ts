@@ -1,6 +1,6 @@
 import { MailsealError } from '@mailseal/common'
 import type { CommandResult } from '@mailseal/common/program'
-import type { Outcome, Refusal } from '../admin.ts'
+import type { Outcome, Refusal, Revoked } from '../admin.ts'
 
 /** What a command says about one address that was done. */
 export interface Shown {
@@ -29,6 +29,12 @@ export function isRefusal<T extends object>(outcome: Outcome<T>): outcome is Ref
 
 function showRefusal({ address, error }: Refusal): Shown {
   return { json: { address, error: error.toJSON() }, text: '', failure: failureOf(address, error) }
+}
+
+/** Where serial numbers that were revoked stand, of which there is at least one. */
+export function listedText({ serials, crlNumber }: Pick<Revoked, 'serials' | 'crlNumber'>): string {
+  const [what, are] = serials.length === 1 ? ['serial number', 'is'] : ['serial numbers', 'are']
+  return `${what} ${serials.join(', ')} ${are} on revocation list ${crlNumber}`
 }
 
 /** An error that names the address it is about. */

@@ -1,9 +1,9 @@
-import { MailsealError } from '@mailseal/common'
-import { type Ask, argument, defineCommand, option } from '@mailseal/common/program'
-import { REVOKE_REASONS, type RevokeReason } from '@mailseal/common/rpc'
+import { argument, defineCommand, option } from '@mailseal/common/program'
+import { REVOKE_REASONS } from '@mailseal/common/rpc'
 import type { Revoked } from '../admin.ts'
+import { confirm, confirmOption } from './confirm.ts'
 import { connect, connectionOptions, taskExitCodes } from './connection.ts'
-import { resultOf } from './outcomes.ts'
+import { listedText, resultOf } from './outcomes.ts'
 
 export const revoke = defineCommand({
   name: 'revoke',
@@ -14,7 +14,7 @@ export const revoke = defineCommand({
   options: {
     ...connectionOptions,
     reason: option.choice('--reason REASON', 'why; everybody can read it', REVOKE_REASONS, { default: 'unspecified' }),
-    yes: option.flag('--yes', 'do not ask for confirmation on a terminal'),
+    yes: confirmOption,
   },
   exitCodes: { 104: 'the status of a mailbox does not allow it', ...taskExitCodes, 130: 'not confirmed' },
   examples: [
@@ -31,23 +31,13 @@ export const revoke = defineCommand({
   async run(context) {
     const { addresses } = context.args
     const { reason, yes } = context.options
-    if (!yes) await confirm(context.ask, addresses, reason)
+    const question = `Revoke ${addresses.join(', ')} (reason: ${reason})? This can't be undone.`
+    if (!yes) await confirm(context.ask, question)
     return resultOf(await connect(context).revoke(addresses, { reason }), showRevoked)
   },
 })
 
-/** Asks where somebody can be asked; a script that says `revoke` means it. */
-async function confirm(ask: Ask, addresses: readonly string[], reason: RevokeReason): Promise<void> {
-  if (!ask.possible) return
-  if (await ask.confirm({ message: `Revoke ${addresses.join(', ')} (reason: ${reason})? This can't be undone.` }))
-    return
-  throw new MailsealError('canceled', 'not confirmed; nothing was done')
-}
-
 function showRevoked({ address, status, serials, crlNumber }: Revoked): { json: object; text: string } {
-  const what =
-    serials.length === 0
-      ? 'the temporary key is void'
-      : `serial number ${serials.join(', ')} is on revocation list ${crlNumber}`
+  const what = serials.length === 0 ? 'the temporary key is void' : listedText({ serials, crlNumber })
   return { json: { address, status, serials, crlNumber }, text: `${address}: ${status}; ${what}\n` }
 }

@@ -2,7 +2,7 @@ import { formatMinute, LIMITS, MailsealError, type Random, toHex } from '@mailse
 import { notationDomain } from '@mailseal/common/authority'
 import { ATTACHMENT, writeAttachment } from '@mailseal/common/offer'
 import type { IssuedKey } from '@mailseal/common/rpc'
-import { DEFAULT_TEMPLATE } from './default-template.ts'
+import { defaultTemplateFor } from './default-template.ts'
 import { readIssued } from './issued.ts'
 import { type EnrollmentTemplate, fillPlaces, holdsTemporaryKey, type Placeholder } from './template.ts'
 
@@ -33,7 +33,7 @@ export async function composeEnrollmentMessage(options: {
   readonly now: number
   readonly random: Random
 }): Promise<EnrollmentMessage> {
-  const { issued, template = DEFAULT_TEMPLATE, now, random } = options
+  const { issued, template = defaultTemplateFor(options.issued), now, random } = options
   const { offer, authority } = readIssued(issued)
   const values: Record<Placeholder, string> = {
     temporaryKey: issued.temporaryKey,

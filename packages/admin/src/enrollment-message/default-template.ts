@@ -1,15 +1,26 @@
+import type { IssuedKey } from '@mailseal/common/rpc'
 import type { EnrollmentTemplate } from './template.ts'
 
-/** What an organization that wrote no text of its own sends. Every command in it is one of the agent's. */
-export const DEFAULT_TEMPLATE: EnrollmentTemplate = {
-  subject: '{{organization}}: enroll in advanced security',
-  text: `Hello {{name}},
+const AGAIN = `You were enrolled before. This enrollment gives you a new key in place of
+the last one. If you still have your old key file, leave it where it is,
+also if its password is lost: nothing is deleted.
+
+`
+
+const STAYS_READABLE = `Your old mail stays readable: the keys that open it come back with the
+new one.
+
+`
+
+/** Every command in it is one of the agent's. */
+const textWith = (again: string) => `Hello {{name}},
 
 {{organization}} has enabled advanced security for your mailbox
-{{address}}. Once you are enrolled, you can sign
-your mail, and check who signed the mail that you get.
+{{address}}. Once you are enrolled, you can sign and
+encrypt your mail, open what is encrypted to you, and check who signed
+the mail that you get.
 
-This is your temporary key. If its place is empty, your administrator
+${again}This is your temporary key. If its place is empty, your administrator
 gives it to you in another way.
 
     {{temporaryKey}}
@@ -44,5 +55,17 @@ whoever learns it before you use it could enroll in your place. If you
 did not expect this message, or if your temporary key is refused or has
 expired, ask the administrator of your mailbox at
 {{organization}}.
-`,
+`
+
+/** What an organization that wrote no text of its own sends. */
+export const DEFAULT_TEMPLATE: EnrollmentTemplate = {
+  subject: '{{organization}}: enroll in advanced security',
+  text: textWith(''),
+}
+
+/** The same; who enrolls again reads what becomes of the keys of before. */
+export function defaultTemplateFor({ history }: Pick<IssuedKey, 'history'>): EnrollmentTemplate {
+  if (history === null) return DEFAULT_TEMPLATE
+  const comesBackWhole = history.keys > 0 && history.damaged.length === 0
+  return { ...DEFAULT_TEMPLATE, text: textWith(comesBackWhole ? AGAIN + STAYS_READABLE : AGAIN) }
 }

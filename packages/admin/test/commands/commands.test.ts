@@ -46,6 +46,7 @@ const ACTIVE = {
   },
   temporaryKey: { issued: NOW, expires: NOW + 86_400, sent: true, expired: false },
   lastReport: { time: NOW, crlNumber: 7, version: 'mailseal/0.1.0' },
+  archivedKeys: 2,
 }
 
 describe('passwords', () => {
@@ -201,14 +202,24 @@ describe('on a terminal', () => {
 
   test('enable asks how to hand the key over, then for name and password', async () => {
     const issued = await issueKey()
-    const { url, received } = await serve((_, count) =>
-      count === 1 ? results(onTheWire(issued)) : { json: { delivery: 'outbox' } },
-    )
-    const { code, out } = await run(['enable', 'alice@example.org', '--server', url], {}, [MESSAGE, NAME, PASSWORD])
-    expect(code).toBe(0)
+    const { url, received } = await serve(({ path }) => {
+      if (path === '/v1/tasks/mailboxes.list')
+        return { json: { mailboxes: [{ ...ACTIVE, status: 'Undefined' }], next: null } }
+      return path === '/v1/tasks/enable' ? results(onTheWire(issued)) : { json: { delivery: 'outbox' } }
+    })
+    const { code, out, err } = await run(['enable', 'alice@example.org', '--server', url], {}, [
+      MESSAGE,
+      NAME,
+      PASSWORD,
+    ])
+    expect([code, err]).toEqual([0, ''])
     expect(out).toContain(issued.temporaryKey)
-    expect(received[0]?.body.credentials).toEqual([{ administrator: 'admin', password: 'typed password' }])
-    expect(textSent(received)).toContain(issued.temporaryKey)
+    // The password was typed once, for both.
+    expect(received.slice(0, 2).map(({ path, body }) => [path, body.credentials])).toEqual([
+      ['/v1/tasks/mailboxes.list', [{ administrator: 'admin', password: 'typed password' }]],
+      ['/v1/tasks/enable', [{ administrator: 'admin', password: 'typed password' }]],
+    ])
+    expect(textSent(received.slice(1))).toContain(issued.temporaryKey)
   })
 
   test.each([
@@ -249,6 +260,13 @@ describe('cancel and revoke', () => {
     expect(code).toBe(0)
     expect(out).toBe(`alice@example.org: Disabled; serial number 00000000000000ff is on revocation list ${NOW}\n`)
     expect(received[0]?.body.parameters).toEqual({ addresses: ['alice@example.org'], reason: 'left' })
+  })
+
+  test('several serial numbers of a mailbox are all named', async () => {
+    const both = { ...REVOKED, serials: ['00000000000000ff', '00000000000000fe'] }
+    expect((await at(() => results(both), 'revoke', 'alice@example.org')).out).toBe(
+      `alice@example.org: Disabled; serial numbers 00000000000000ff, 00000000000000fe are on revocation list ${NOW}\n`,
+    )
   })
 
   test('revoke --json tells serial numbers and list', async () => {
@@ -306,6 +324,7 @@ describe('status and lists', () => {
         'Valid to:        2026-11-24 12:00 UTC',
         'Renewal from:    2026-11-23 13:00 UTC',
         'Temporary key:   issued 2026-11-23 12:00 UTC, sent by e-mail, works until 2026-11-24 12:00 UTC',
+        'Key history:     2 encryption keys',
         'Last report:     2026-11-23 12:00 UTC, revocation list 7, mailseal/0.1.0',
         '',
       ].join('\n'),

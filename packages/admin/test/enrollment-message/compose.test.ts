@@ -59,10 +59,28 @@ test("the default text names our agent's commands and no place is left in it", a
     'mailseal enroll --address alice@example.org --server https://km.example.org',
   ])
   expect(text).toMatch(/The temporary key is read from the file\. Only if none stands in this\s+message, you are asked/)
-  expect(text).not.toMatch(/encrypt/)
+  expect(text).not.toMatch(/before\. |old key/)
   expect(text).toContain('Hello Alice Example,')
   expect(text).not.toContain('{{')
 })
+
+const LOST = 'c'.repeat(40)
+test.each([
+  ['all of it comes back', { keys: 2, damaged: [] }, true],
+  ['some of it is damaged', { keys: 1, damaged: [LOST] }, false],
+  ['there is none', { keys: 0, damaged: [] }, false],
+])(
+  'who enrolls again reads that the key is new, and a promise about old mail only where %s',
+  async (_, history, whole) => {
+    const issued = await issueKey({ history })
+    const { text } = await compose(issued)
+    expect(text).toContain('You were enrolled before. This enrollment gives you a new key in place of\nthe last one.')
+    expect(text.includes('Your old mail stays readable')).toBe(whole)
+    expect(text).toContain(`\n\nThis is your temporary key.`)
+    expect(times(text, issued.temporaryKey)).toBe(1)
+    expect(text).not.toContain('{{')
+  },
+)
 
 test('a mailbox without a name is greeted by its address', async () => {
   const { text, header } = await compose(await issueKey({ name: '' }))
