@@ -2,7 +2,7 @@ import { createPublicKey, sign, verify } from 'node:crypto'
 import * as v from 'valibot'
 import { canonicalJson } from './canonical-json.ts'
 import { readAuthorityKey, type TrustedAuthority } from './certificate/index.ts'
-import { concat, fromHex, sha256, toBase64url, toHex, utf8 } from './encoding.ts'
+import { concat, equalBytes, fromHex, sha256, toBase64url, toHex, utf8 } from './encoding.ts'
 import { MailsealError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import type { Root } from './quorum-seed.ts'
@@ -105,9 +105,14 @@ export function assertSuccessor(held: Authority, next: Authority): void {
       hint: 'somebody may stand between you and the KM server; ask your administrator',
     })
   }
-  const same = next.version === held.version && toHex(next.hash) === toHex(held.hash)
-  if (next.version < held.version || (next.version === held.version && !same)) {
+  if (next.version < held.version) {
     throw new MailsealError('untrusted', 'the authority document is older than the one held')
+  }
+  if (next.version === held.version && !equalBytes(next.hash, held.hash)) {
+    throw new MailsealError(
+      'untrusted',
+      `the authority document is not the one held of the same version ${held.version}`,
+    )
   }
 }
 

@@ -30,8 +30,8 @@ const replySchema = v.strictObject({
   certificate: base64url(LIMITS.certificate),
   serial: hex(16),
   authority: base64url(LIMITS.authorityDocument),
-  /** Secret encryption subkeys from the archive, oldest first. */
-  recovered: v.array(base64url(LIMITS.archiveEntry)),
+  /** Secret encryption subkeys from the archive, oldest first, each as `sealHistory` seals it. */
+  recovered: v.pipe(v.array(base64url(LIMITS.archiveEntry)), v.maxLength(LIMITS.keyFileKeys)),
   /** The list that travels beside the reply; all zero hash and number 0 cannot be: there always is one. */
   crl: v.strictObject({ number: count, hash: base64urlOf(32) }),
   /** Opens the whole directory to this user's agents. */

@@ -51,6 +51,7 @@ const KINDS = {
   'server-unreachable': { exit: 107, status: 502, hint: 'is the KM server running, and is the address right?' },
   'server-not-trusted': { exit: 108, status: 403 },
   'refused-by-policy': { exit: 108, status: 403 },
+  'recipients-unsecured': { exit: 108, status: 403 },
 } as const satisfies Record<string, ErrorKind>
 
 /** A stable name for what went wrong. */

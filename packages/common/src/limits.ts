@@ -68,6 +68,12 @@ export const LIMITS = {
   detachedSignature: 256 * 1024,
   /** Signature packets looked at in one message. */
   messageSignatures: 16,
+  /** Keys that a message is encrypted to: mail servers take some hundred recipients at once. */
+  messageKeys: 4096,
+  /** Attempts at the keys of one message: a sender may hide for whom they are, and a key file holds many. */
+  decryptionTries: 512,
+  /** Different session keys tried on one message, each over all its data; honest mail has one. */
+  sessionKeys: 4,
 } as const
 
 /** Every span of time with a reason. Seconds unless the name says otherwise. */
@@ -84,6 +90,8 @@ export const SPANS = {
   certificateMonths: 18,
   /** Renewal is offered from this month on. */
   renewalMonths: 12,
+  /** How long after its end a certificate can still be renewed, for people who come back from a long leave. */
+  renewalGraceDays: 60,
   temporaryKeyDays: 14,
   /** The same reply is given to the same request for so long, unless the new key was used before. */
   replyKept: 30 * 24 * 60 * 60,

@@ -1,11 +1,11 @@
 import type * as openpgp from 'openpgp'
 import * as v from 'valibot'
-import { type CanonicalValue, canonicalJson } from './canonical-json.ts'
 import { signForPurpose, verifyForPurpose } from './certificate/index.ts'
 import { concat, utf8 } from './encoding.ts'
 import { MailsealError } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import { count, hex, readFormat, text, validate } from './schema.ts'
+import { REVOKE_REASONS } from './rpc/index.ts'
+import { base64url, count, hex, readFormat, text, writeFormat } from './schema.ts'
 
 const MAGIC = utf8('mailseal/1 signed request\n')
 
@@ -19,9 +19,17 @@ const reportSchema = v.strictObject({
 /** What a report tells the KM server. */
 export type Report = v.InferOutput<typeof reportSchema>
 
-const requestSchema = v.strictObject({
+const renewalSchema = v.strictObject({
+  /** One binary signature packet each, dated as the request. */
+  selfSignature: base64url(LIMITS.signature),
+  binding: base64url(LIMITS.signature),
+  agent: text(64),
+})
+
+const revocationSchema = v.strictObject({ reason: v.picklist(REVOKE_REASONS), agent: text(64) })
+
+const common = {
   format: v.literal('mailseal-request/1'),
-  purpose: v.literal('report'),
   /** Fingerprint of the pinned root, lower-case hex. */
   root: hex(64),
   /** 128 random bits: a repeat is answered with the same result. */
@@ -29,11 +37,22 @@ const requestSchema = v.strictObject({
   /** Unix seconds at the agent. */
   time: count,
   serial: hex(16),
-  body: reportSchema,
-})
+}
+
+const requestSchema = v.variant('purpose', [
+  v.strictObject({ ...common, purpose: v.literal('report'), body: reportSchema }),
+  v.strictObject({ ...common, purpose: v.literal('renew'), body: renewalSchema }),
+  v.strictObject({ ...common, purpose: v.literal('revoke'), body: revocationSchema }),
+])
+
+type WithoutFormat<T> = T extends unknown ? Omit<T, 'format'> : never
 
 /** A request by a user, signed with the user's primary key. */
 export type UserRequest = v.InferOutput<typeof requestSchema>
+/** A request of one purpose. */
+export type UserRequestFor<P extends UserRequest['purpose']> = Extract<UserRequest, { purpose: P }>
+/** A request as written: binary members are base64url. */
+export type UserRequestContent = WithoutFormat<v.InferInput<typeof requestSchema>>
 
 /** A signed request as it travels. */
 export interface SignedRequest {
@@ -43,20 +62,18 @@ export interface SignedRequest {
   readonly signature: Uint8Array
 }
 
-/** Signs a user's request. The domain is the organization's first. */
+/** Signs a user's request for its purpose. The domain is the organization's first. */
 export async function signUserRequest(
   primary: openpgp.SecretKeyPacket,
   domain: string,
-  content: Omit<UserRequest, 'format'>,
+  content: UserRequestContent,
 ): Promise<SignedRequest> {
-  const value: UserRequest = { ...content, format: 'mailseal-request/1' }
-  validate(requestSchema, value, 'the request')
-  const request = canonicalJson(value satisfies CanonicalValue)
+  const request = writeFormat(requestSchema, { ...content, format: 'mailseal-request/1' }, 'the request')
   const signature = await signForPurpose(primary, {
-    purpose: 'request-report',
+    purpose: `request-${content.purpose}`,
     domain,
     bytes: concat(MAGIC, request),
-    at: value.time,
+    at: content.time,
   })
   return { request, signature }
 }
@@ -82,7 +99,7 @@ export async function verifyUserRequest(
 ): Promise<UserRequest> {
   const content = readUserRequest(signed.request)
   const signedAt = await verifyForPurpose(primary, {
-    purpose: 'request-report',
+    purpose: `request-${content.purpose}`,
     domains,
     bytes: concat(MAGIC, signed.request),
     signature: signed.signature,

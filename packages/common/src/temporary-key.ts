@@ -70,7 +70,7 @@ export function generateTemporaryKey(random: Random): string {
 export function parseTemporaryKey(typed: string): Uint8Array<ArrayBuffer> {
   const text = typed
     .replace(/[\s\-\u2010-\u2015\u2212]/gu, '')
-    .toUpperCase()
+    .replace(/[a-z]/g, (letter) => letter.toUpperCase())
     .replaceAll('O', '0')
     .replace(/[IL]/g, '1')
   const symbols = [...text].map((symbol) => ALPHABET.indexOf(symbol))
@@ -94,11 +94,13 @@ export interface TemporaryKeySecrets {
   readonly pskId: Uint8Array<ArrayBuffer>
   /** 32 bytes: authenticates the offer and the server's time. */
   readonly macKey: Uint8Array<ArrayBuffer>
+  /** 32 bytes: opens the recovered history, once. The KM server forgets it as it forgets the temporary key. */
+  readonly historyKey: Uint8Array<ArrayBuffer>
 }
 
 /** Derives with HKDF-SHA256, empty salt, one label for each output (docs/spec/temporary-key.md). */
 export function deriveTemporaryKeySecrets(secret: Uint8Array): TemporaryKeySecrets {
   const derive = (output: string) =>
     new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(0), utf8(`mailseal/1 temporary key ${output}`), 32))
-  return { psk: derive('psk'), pskId: derive('psk id'), macKey: derive('mac') }
+  return { psk: derive('psk'), pskId: derive('psk id'), macKey: derive('mac'), historyKey: derive('history') }
 }

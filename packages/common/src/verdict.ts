@@ -68,6 +68,8 @@ export interface JudgeOptions {
   readonly listPolicy: { readonly action: 'warn' | 'refuse'; readonly afterHours: number }
   /** Looks a serial number up in the list; never called without one. */
   readonly lookup: (serial: string) => CrlEntry | null
+  /** What was seen before of a key's revocation, also when its entry has left the list; consulted only beside a list. */
+  readonly remembered?: (fingerprint: string) => { readonly reason: string; readonly at: number } | null
 }
 
 /** Reasons that make a signature unknown for want of a list; such a verdict exits with 103. */
@@ -93,11 +95,18 @@ export const UNSIGNED: SignatureVerdict = { status: 'none', ...NOTHING }
 export async function judgeSignatures(options: JudgeOptions): Promise<SignatureVerdict> {
   const signatures = await readMessageSignatures(options.signature)
   if (signatures.length === 0) return { status: 'bad', ...NOTHING, reason: 'unreadable' }
-  const verdicts = await Promise.all(signatures.map((signature) => judge(signature, options)))
+  return bestVerdict(await Promise.all(signatures.map((signature) => judge(signature, options))))
+}
+
+/**
+ * The one verdict on a message with several signatures over the same: one bad signature makes the whole bad; otherwise the
+ * best one counts.
+ */
+export function bestVerdict(verdicts: readonly SignatureVerdict[]): SignatureVerdict {
   const bad = verdicts.find((verdict) => verdict.status === 'bad')
   if (bad !== undefined) return bad
   const rank = (verdict: SignatureVerdict) => SIGNATURE_STATUSES.indexOf(verdict.status)
-  return verdicts.reduce((best, verdict) => (rank(verdict) < rank(best) ? verdict : best))
+  return verdicts.reduce((best, verdict) => (rank(verdict) < rank(best) ? verdict : best), UNSIGNED)
 }
 
 async function judge(signature: openpgp.SignaturePacket, options: JudgeOptions): Promise<SignatureVerdict> {
@@ -199,11 +208,16 @@ function findRevocation(certificate: EvaluatedCertificate, signedAt: number, opt
     at,
     reason: reason ?? 'unspecified',
   }))
-  const counting = [...listed, ...carried].filter(({ at, reason }) => reason !== 'replaced' || signedAt > at)
+  const seen = options.list.state === 'missing' ? null : (options.remembered?.(certificate.fingerprint) ?? null)
+  const remembered = seen === null ? [] : [{ serial: null, at: seen.at, reason: seen.reason }]
+  const counting = [...listed, ...carried, ...remembered].filter(
+    ({ at, reason }) => reason !== 'replaced' || signedAt > at,
+  )
   return counting[0] ?? null
 }
 
-function listShortage({ list, listPolicy }: JudgeOptions): string | null {
+/** Why nothing can be trusted by this list: it is missing, or older than the organization allows; null if it will do. */
+export function listShortage({ list, listPolicy }: Pick<JudgeOptions, 'list' | 'listPolicy'>): string | null {
   if (list.state === 'missing' || list.age === null) return 'revocation-list-missing'
   const tooOld = list.state === 'stale' && list.age > listPolicy.afterHours * 3600
   return listPolicy.action === 'refuse' && tooOld ? 'revocation-list-stale' : null
@@ -219,8 +233,12 @@ export function summarize(encrypted: boolean, signature: SignatureVerdict): Summ
   return verified ? 'verified' : 'unprotected'
 }
 
-/** Exit code of a program that reached this verdict on a message that is not encrypted (DESIGN, section 11). */
-export function exitCodeOf(verdict: SignatureVerdict): number {
+/**
+ * Exit code of a program that reached this verdict (DESIGN, section 11).
+ *
+ * @param encrypted - Whether the message was decrypted: then nothing is wrong with it if it has no signature.
+ */
+export function exitCodeOf(verdict: SignatureVerdict, encrypted = false): number {
   switch (verdict.status) {
     case 'good':
     case 'contact':
@@ -235,7 +253,8 @@ export function exitCodeOf(verdict: SignatureVerdict): number {
     case 'unknown':
       return verdict.reason !== null && LIST_REASONS.includes(verdict.reason) ? 103 : 3
     case 'bad':
-    case 'none':
       return 3
+    case 'none':
+      return encrypted ? 0 : 3
   }
 }

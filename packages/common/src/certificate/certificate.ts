@@ -1,7 +1,8 @@
 import * as openpgp from 'openpgp'
+import { concat, toHex } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
-import { fingerprintOf, readPackets, userIdText } from './packets.ts'
+import { fingerprintOf, readPackets, userIdText, writePackets } from './packets.ts'
 
 /**
  * A user's OpenPGP certificate, taken apart: one primary key, one User ID, one encryption subkey, and the signatures
@@ -60,6 +61,50 @@ export async function parseCertificate(bytes: Uint8Array): Promise<Certificate> 
     subkeyFingerprint: fingerprintOf(subkey),
     subkeySignatures,
   }
+}
+
+/** The parts of a certificate that {@link writeCertificate} sets one behind the other. */
+export type CertificateParts = Pick<
+  Certificate,
+  'primary' | 'primarySignatures' | 'userIdPacket' | 'userIdSignatures' | 'subkey' | 'subkeySignatures'
+>
+
+/** A certificate's bytes, each part followed by its signatures. */
+export function writeCertificate(parts: CertificateParts): Uint8Array<ArrayBuffer> {
+  const { primary, primarySignatures, userIdPacket, userIdSignatures, subkey, subkeySignatures } = parts
+  return concat(
+    writePackets(primary, ...primarySignatures, userIdPacket, ...userIdSignatures),
+    writePackets(subkey, ...subkeySignatures),
+  )
+}
+
+/**
+ * All signatures of two copies of one certificate, each once: neither a renewal nor a revocation is lost by keeping the
+ * result, whichever copy is newer.
+ *
+ * @throws {@link MailsealError} `bad-data` if they are not of the same keys and User ID.
+ */
+export async function mergeCertificates(one: Uint8Array, other: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const [first, second] = await Promise.all([parseCertificate(one), parseCertificate(other)])
+  const isSame =
+    first.fingerprint === second.fingerprint &&
+    first.subkeyFingerprint === second.subkeyFingerprint &&
+    first.userId === second.userId
+  if (!isSame) throw new MailsealError('bad-data', 'these are not two copies of one certificate')
+  return writeCertificate({
+    ...first,
+    primarySignatures: united(first.primarySignatures, second.primarySignatures),
+    userIdSignatures: united(first.userIdSignatures, second.userIdSignatures),
+    subkeySignatures: united(first.subkeySignatures, second.subkeySignatures),
+  })
+}
+
+function united(
+  held: readonly openpgp.SignaturePacket[],
+  more: readonly openpgp.SignaturePacket[],
+): openpgp.SignaturePacket[] {
+  const known = new Map([...held, ...more].map((signature) => [toHex(writePackets(signature)), signature]))
+  return [...known.values()]
 }
 
 function unusable(): MailsealError {

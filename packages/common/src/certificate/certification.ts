@@ -1,8 +1,8 @@
-import type * as openpgp from 'openpgp'
+import * as openpgp from 'openpgp'
 import type { Random } from '../clock.ts'
-import { concat, toHex } from '../encoding.ts'
+import { toHex } from '../encoding.ts'
 import { addressOfUserId } from '../names.ts'
-import { type Certificate, parseCertificate } from './certificate.ts'
+import { type Certificate, parseCertificate, writeCertificate } from './certificate.ts'
 import {
   createdAt,
   issuerFingerprint,
@@ -11,7 +11,6 @@ import {
   notation,
   SIGNATURE,
   seconds,
-  writePackets,
 } from './packets.ts'
 
 const SERIAL = 'mailseal-serial@'
@@ -52,11 +51,30 @@ export async function certify(
       notation(VALID_FROM + options.domain, String(options.validFrom)),
     ],
   })
-  return concat(
-    writePackets(certificate.primary, ...certificate.primarySignatures, certificate.userIdPacket),
-    writePackets(...certificate.userIdSignatures, certification),
-    writePackets(certificate.subkey, ...certificate.subkeySignatures),
-  )
+  return writeCertificate({ ...certificate, userIdSignatures: [...certificate.userIdSignatures, certification] })
+}
+
+/**
+ * The CA's 0x30 over the certificate's User ID: published when the key's use ends (DESIGN: end of use).
+ *
+ * @param options.serial - Serial number of the newest certification, repeated.
+ * @param options.reason - The revocation list's word; only `replaced` spares what was signed before.
+ * @param options.at - Unix seconds; never before the newest certification.
+ */
+export async function revokeCertification(
+  authority: openpgp.SecretKeyPacket,
+  certificate: Certificate,
+  options: { serial: string; domain: string; reason: string; at: number },
+): Promise<openpgp.SignaturePacket> {
+  const data = { key: certificate.primary, userID: certificate.userIdPacket }
+  return makeSignature(SIGNATURE.certRevocation, authority, data, options.at, {
+    reasonForRevocationFlag: openpgp.enums.reasonForRevocation.userIDInvalid,
+    reasonForRevocationString: '',
+    rawNotations: [
+      notation(SERIAL + options.domain, options.serial),
+      notation(REASON + options.domain, options.reason),
+    ],
+  })
 }
 
 /** A CA as an agent trusts it. */

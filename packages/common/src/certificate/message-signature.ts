@@ -1,6 +1,7 @@
 import * as openpgp from 'openpgp'
 import { MailsealError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
+import { armored, unarmored } from './message-armor.ts'
 import { binaryDocument, isValidSignature, makeSignature, OPENPGP_CONFIG, SIGNATURE, writePackets } from './packets.ts'
 
 /** Hash of our signatures as the `micalg` parameter names it (RFC 3156, section 5). */
@@ -15,15 +16,7 @@ export const MICALG = 'pgp-sha512'
  */
 export async function signMessage(primary: openpgp.SecretKeyPacket, bytes: Uint8Array, at: number): Promise<string> {
   const signature = await makeSignature(SIGNATURE.binary, primary, binaryDocument(bytes), at)
-  return openpgp.armor(
-    openpgp.enums.armor.signature,
-    writePackets(signature),
-    undefined,
-    undefined,
-    undefined,
-    false,
-    OPENPGP_CONFIG,
-  )
+  return armored(openpgp.enums.armor.signature, writePackets(signature))
 }
 
 /**
@@ -39,7 +32,7 @@ export async function readMessageSignatures(signature: Uint8Array): Promise<open
     throw new MailsealError('too-large', 'the signature is too large')
   }
   try {
-    const binary = await unarmored(signature)
+    const binary = await unarmored(signature, openpgp.enums.armor.signature)
     const read = openpgp.PacketList.fromBinary as unknown as (
       bytes: Uint8Array,
       allowed: object,
@@ -51,14 +44,6 @@ export async function readMessageSignatures(signature: Uint8Array): Promise<open
   } catch {
     return []
   }
-}
-
-async function unarmored(signature: Uint8Array): Promise<Uint8Array> {
-  // The first bit of every OpenPGP packet is set, and no ASCII character's is.
-  if ((signature[0] ?? 0) & 0x80) return new Uint8Array(signature)
-  const { data, type } = await openpgp.unarmor(Buffer.from(signature).toString('latin1'), OPENPGP_CONFIG)
-  if (type !== openpgp.enums.armor.signature) throw new MailsealError('bad-data', 'this armor holds no signature')
-  return new Uint8Array(await new Response(data as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer())
 }
 
 /**

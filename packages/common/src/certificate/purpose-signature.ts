@@ -14,7 +14,7 @@ import {
 const PURPOSE = 'mailseal-purpose@'
 
 /** What a signature may be for. The signed bytes begin with a magic of their own besides. */
-export type Purpose = 'revocation-list' | 'request-report'
+export type Purpose = 'revocation-list' | 'request-report' | 'request-renew' | 'request-revoke'
 
 /**
  * Signs bytes for one purpose: the critical notation makes every OpenPGP program refuse it as a signature of a letter.

@@ -1,4 +1,4 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import * as openpgp from 'openpgp'
 import { concat, equalBytes, fromHex } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
@@ -9,21 +9,21 @@ import {
   ECDH,
   ED25519_LEGACY,
   isValidSignature,
-  PRIMARY_FLAGS,
   readPackets,
   SIGNATURE,
   type SignatureFields,
   type SignedData,
-  SUBKEY_FLAGS,
   seconds,
 } from './packets.ts'
-import { PREFERENCES } from './user-key.ts'
+import { bindingFields, selfSignatureFields } from './user-key.ts'
 
 /** The DER of an X25519 public key up to its 32 bytes (RFC 8410, section 4). */
 const X25519_SPKI_PREFIX = fromHex('302a300506032b656e032100', 'prefix')
 /** What stands before a point in its native form (RFC 9580, section 11.2.1). */
 const NATIVE_POINT = 0x40
 const POINT_LENGTH = 32
+/** Whose secret with a point tells whether that is usable; which key it is does not matter. */
+let probe: KeyObject | null = null
 
 /** A certificate of exactly the shape that the CA certifies. */
 export interface EnrollableCertificate extends Certificate {
@@ -68,11 +68,11 @@ export async function asEnrollableCertificate(bytes: Uint8Array, userId: string)
   if (certificate.primarySignatures.length > 0) throw refused('it has a signature on the key itself')
   await assertOnly(certificate.userIdSignatures, 'self-signature', SIGNATURE.certPositive, primary, validFrom, {
     data: { key: primary, userID: userIdPacket },
-    fields: { ...PREFERENCES, ...life, keyFlags: new Uint8Array([PRIMARY_FLAGS]), isPrimaryUserID: true },
+    fields: selfSignatureFields(life),
   })
   await assertOnly(certificate.subkeySignatures, 'subkey binding', SIGNATURE.subkeyBinding, primary, validFrom, {
     data: { key: primary, bind: subkey },
-    fields: { ...life, keyFlags: new Uint8Array([SUBKEY_FLAGS]) },
+    fields: bindingFields(life),
   })
   return { ...certificate, validFrom, validTo }
 }
@@ -81,12 +81,12 @@ export async function asEnrollableCertificate(bytes: Uint8Array, userId: string)
  * Whether X25519 with this point gives a secret. OpenPGP.js takes a point of any length and prefix, and those of small
  * order make the secret one that everybody knows: Node refuses them.
  */
-function isUsablePoint([prefix, ...point]: Uint8Array): boolean {
-  if (prefix !== NATIVE_POINT || point.length !== POINT_LENGTH) return false
-  const der = Buffer.from(concat(X25519_SPKI_PREFIX, new Uint8Array(point)))
-  const { privateKey } = generateKeyPairSync('x25519')
+function isUsablePoint(point: Uint8Array): boolean {
+  if (point[0] !== NATIVE_POINT || point.length !== 1 + POINT_LENGTH) return false
+  const der = Buffer.from(concat(X25519_SPKI_PREFIX, point.subarray(1)))
+  probe ??= generateKeyPairSync('x25519').privateKey
   try {
-    diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) })
+    diffieHellman({ privateKey: probe, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) })
     return true
   } catch {
     return false
@@ -122,7 +122,12 @@ export async function assertPremadeRevocations(
   })
 }
 
-async function assertOnly(
+/**
+ * Accepts one signature whose hashed area is byte for byte the one we would write and whose unhashed area is empty.
+ *
+ * @throws {@link MailsealError} `bad-data`, naming what differs.
+ */
+export async function assertOnly(
   packets: readonly openpgp.AnyPacket[],
   label: string,
   type: openpgp.enums.signature,

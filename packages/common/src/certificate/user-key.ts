@@ -35,6 +35,9 @@ export interface UserKey {
   readonly subkeyRevocation: Uint8Array<ArrayBuffer>
 }
 
+/** How long a key lives, in seconds from its creation on. */
+type Life = Required<Pick<SignatureFields, 'keyExpirationTime'>>
+
 /** What a self-signature says, so that nobody sends what GnuPG 2.2 or Thunderbird cannot open. */
 export const PREFERENCES = {
   preferredSymmetricAlgorithms: [openpgp.enums.symmetric.aes256],
@@ -43,6 +46,16 @@ export const PREFERENCES = {
   // Bit 1 alone: SEIPD version 1, no AEAD.
   features: new Uint8Array([0x01]),
 } satisfies SignatureFields
+
+/** What a user's self-signature says. */
+export function selfSignatureFields(life: Life): SignatureFields {
+  return { ...PREFERENCES, ...life, keyFlags: new Uint8Array([PRIMARY_FLAGS]), isPrimaryUserID: true }
+}
+
+/** What the binding of the encryption subkey says. */
+export function bindingFields(life: Life): SignatureFields {
+  return { ...life, keyFlags: new Uint8Array([SUBKEY_FLAGS]) }
+}
 
 /**
  * Makes a secret key packet in one of the legacy algorithm ids that every deployed client reads.
@@ -101,27 +114,26 @@ export async function makeUserKey(userId: string, validFrom: number): Promise<Us
   const userID = makeUserIdPacket(userId)
   const validTo = validToOf(validFrom)
   const life = { keyExpirationTime: validTo - validFrom }
-  const selfSignature = await makeSignature(SIGNATURE.certPositive, primary, { key: primary, userID }, validFrom, {
-    ...PREFERENCES,
-    ...life,
-    keyFlags: new Uint8Array([PRIMARY_FLAGS]),
-    isPrimaryUserID: true,
-  })
-  const binding = await makeSignature(SIGNATURE.subkeyBinding, primary, { key: primary, bind: subkey }, validFrom, {
-    ...life,
-    keyFlags: new Uint8Array([SUBKEY_FLAGS]),
-  })
+  const [named, bound] = [
+    { key: primary, userID },
+    { key: primary, bind: subkey },
+  ]
+  const selfSignature = await makeSignature(
+    SIGNATURE.certPositive,
+    primary,
+    named,
+    validFrom,
+    selfSignatureFields(life),
+  )
+  const binding = await makeSignature(SIGNATURE.subkeyBinding, primary, bound, validFrom, bindingFields(life))
   const keyRevocation = await makeSignature(SIGNATURE.keyRevocation, primary, { key: primary }, validFrom, {
     reasonForRevocationFlag: openpgp.enums.reasonForRevocation.keyCompromised,
     reasonForRevocationString: '',
   })
-  const subkeyRevocation = await makeSignature(
-    SIGNATURE.subkeyRevocation,
-    primary,
-    { key: primary, bind: subkey },
-    validFrom,
-    { reasonForRevocationFlag: openpgp.enums.reasonForRevocation.noReason, reasonForRevocationString: '' },
-  )
+  const subkeyRevocation = await makeSignature(SIGNATURE.subkeyRevocation, primary, bound, validFrom, {
+    reasonForRevocationFlag: openpgp.enums.reasonForRevocation.noReason,
+    reasonForRevocationString: '',
+  })
   return {
     fingerprint: fingerprintOf(primary),
     subkeyFingerprint: fingerprintOf(subkey),
@@ -144,6 +156,39 @@ export async function readPrimarySecret(secretKey: Uint8Array): Promise<openpgp.
   const [primary] = await readPackets(secretKey, 'the secret key')
   if (!(primary instanceof openpgp.SecretKeyPacket)) throw new MailsealError('bad-data', 'this is no secret key')
   return primary
+}
+
+/**
+ * Reads a bare secret encryption subkey, as the archive keeps it: exactly one packet, not protected, whose secret makes
+ * its public half.
+ *
+ * @returns The packet, and the fingerprint recomputed from it in lower-case hex.
+ * @throws {@link MailsealError} `bad-data`.
+ */
+export async function readSecretSubkey(
+  bytes: Uint8Array,
+): Promise<{ subkey: openpgp.SecretSubkeyPacket; fingerprint: string }> {
+  const [subkey, ...others] = await readPackets(bytes, 'the secret subkey')
+  if (!(subkey instanceof openpgp.SecretSubkeyPacket) || others.length > 0) {
+    throw new MailsealError('bad-data', 'this is not one secret subkey')
+  }
+  if (!subkey.isDecrypted() || subkey.isDummy()) throw new MailsealError('bad-data', 'the subkey has no open secret')
+  try {
+    await subkey.validate()
+  } catch (cause) {
+    throw new MailsealError('bad-data', 'the secret does not belong to its subkey', { cause })
+  }
+  return { subkey, fingerprint: fingerprintOf(subkey) }
+}
+
+/**
+ * Fingerprints of the subkeys in a whole secret key, lower-case hex.
+ *
+ * @throws {@link MailsealError} `bad-data`.
+ */
+export async function subkeyFingerprints(secretKey: Uint8Array): Promise<string[]> {
+  const packets = await readPackets(secretKey, 'the secret key')
+  return packets.filter((packet) => packet instanceof openpgp.SecretSubkeyPacket).map(fingerprintOf)
 }
 
 /**

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+import { utf8 } from '../encoding.ts'
 import { MailsealError } from '../errors.ts'
 import { asAddress } from '../names.ts'
 import { decodeHeader } from './encoded-words.ts'
@@ -53,6 +55,37 @@ export function singleFrom(part: MimePart): Mailbox | null {
     if (error instanceof MailsealError) return null
     throw error
   }
+}
+
+/** What a display name may hold between quotation marks; anything else is written as an encoded word. */
+const QUOTABLE = /^[\x20-\x7e]*$/
+/** Bytes of an encoded word's text: with charset and base64 it stays below 75 characters (RFC 2047, section 2). */
+const ENCODED_WORD_BYTES = 39
+
+/**
+ * Writes addresses as the value of To or Cc, each on a line of its own.
+ *
+ * @see RFC 5322, section 3.4; RFC 2047, section 5.
+ */
+export function formatAddresses(mailboxes: readonly Mailbox[]): string {
+  return mailboxes.map(formatMailbox).join(',\r\n ')
+}
+
+function formatMailbox({ name, address }: Mailbox): string {
+  if (name === '') return address
+  if (QUOTABLE.test(name) && name.length < 200) return `"${name.replace(/["\\]/g, '\\$&')}" <${address}>`
+  return `${encodeWords(name)}\r\n <${address}>`
+}
+
+/** Cut between characters, as each word is decoded by itself. */
+function encodeWords(text: string): string {
+  const words = ['']
+  for (const character of text) {
+    const longer = (words.at(-1) ?? '') + character
+    if (utf8(longer).length > ENCODED_WORD_BYTES) words.push(character)
+    else words[words.length - 1] = longer
+  }
+  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join('\r\n ')
 }
 
 function readAddressList(value: string): AddressList {

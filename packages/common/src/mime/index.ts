@@ -1,5 +1,6 @@
-export { type Mailbox, parseAddresses, singleFrom } from './addresses.ts'
+export { formatAddresses, type Mailbox, parseAddresses, singleFrom } from './addresses.ts'
 export { boundaryOf, type ContentType } from './content-type.ts'
+export { editHeader } from './edit-header.ts'
 export { decodeHeader } from './encoded-words.ts'
 export type { HeaderField, Range, RawHeaders } from './headers.ts'
 export { parseMime } from './parse-mime.ts'

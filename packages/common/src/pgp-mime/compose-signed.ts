@@ -1,14 +1,10 @@
-import { Buffer } from 'node:buffer'
 import type { Random } from '../clock.ts'
-import { concat, toHex, utf8 } from '../encoding.ts'
-import { MailsealError } from '../errors.ts'
-import { bytesAt, type HeaderField, type MimePart, parseMime, singleFrom } from '../mime/index.ts'
+import { concat, utf8 } from '../encoding.ts'
+import { bytesAt, type MimePart } from '../mime/index.ts'
 import { canonicalText } from './canonical-text.ts'
+import { asPlainMessage, describesContent, drawBoundary } from './composing.ts'
 import { readSigned } from './read-signed.ts'
 import { sevenBitPart } from './seven-bit-part.ts'
-
-const BOUNDARY_BYTES = 16
-const BOUNDARY_DRAWS = 8
 
 /** What {@link composeSigned} works on. */
 export interface SignedComposition {
@@ -36,7 +32,7 @@ export async function composeSigned({
   random,
 }: SignedComposition): Promise<Uint8Array<ArrayBuffer>> {
   if (!/^pgp-[a-z0-9-]{1,32}$/.test(micalg)) throw new TypeError('micalg is not like pgp-sha512')
-  const root = asPlainMessage(message)
+  const root = asPlainMessage(message, 'sign')
   const signedBytes = concat(...sevenBitPart(root, root.headers.all.filter(describesContent)))
   const boundary = drawBoundary(random, signedBytes)
   const outer = outerHeader(root, [
@@ -50,59 +46,11 @@ export async function composeSigned({
   return composed
 }
 
-/** Reads the message and makes sure that a signature over it has a meaning. */
-function asPlainMessage(message: Uint8Array): MimePart {
-  if (message.length === 0) throw new MailsealError('bad-data', 'message is empty')
-  const root = parseMime(message)
-  const { type } = root.contentType
-  if (type === 'multipart/signed') {
-    throw new MailsealError('bad-data', 'message is already signed', {
-      hint: 'sign the message as it was before: mailseal sign FILE',
-    })
-  }
-  if (type === 'multipart/encrypted') {
-    throw new MailsealError('bad-data', 'message is already encrypted', {
-      hint: 'sign and encrypt the plain message in one step: mailseal encrypt FILE',
-    })
-  }
-  if (root.headers.all.some((field) => field.name === '' || hasStrayControl(root, field))) {
-    throw new MailsealError('bad-data', "message's header has a line that is no field", {
-      hint: 'a message begins with lines like "From: alice@example.org" and a blank line before its text',
-    })
-  }
-  if (singleFrom(root) === null) {
-    throw new MailsealError('bad-data', 'message has no single From address', {
-      hint: 'write one line "From: alice@example.org" with your own address',
-    })
-  }
-  return root
-}
-
-/** NUL and lone CR mean a line end to some programs and nothing to others. */
-function hasStrayControl(root: MimePart, field: HeaderField): boolean {
-  const bytes = bytesAt(root, field.range)
-  return bytes.some((byte, i) => byte === 0 || (byte === 0x0d && bytes[i + 1] !== 0x0a))
-}
-
-function describesContent({ name }: HeaderField): boolean {
-  return name.startsWith('content-')
-}
-
 function outerHeader(root: MimePart, contentType: readonly string[]): Uint8Array {
   const kept = root.headers.all.filter((field) => !describesContent(field))
   const version = root.headers.fields('mime-version').length > 0 ? [] : ['MIME-Version: 1.0']
   const added = [...version, ...contentType].map((line) => `${line}\r\n`).join('')
   return concat(...kept.flatMap(({ range }) => [canonicalText(bytesAt(root, range)), utf8('\r\n')]), utf8(added))
-}
-
-/** A boundary that the content does not hold; `=_` stands in neither quoted-printable nor base64. */
-function drawBoundary(random: Random, content: Uint8Array): string {
-  const haystack = Buffer.from(content.buffer, content.byteOffset, content.length)
-  for (let draw = 0; draw < BOUNDARY_DRAWS; draw++) {
-    const boundary = `=_mailseal_${toHex(random(BOUNDARY_BYTES))}`
-    if (!haystack.includes(`--${boundary}`)) return boundary
-  }
-  throw new TypeError('random gives bytes that are not random')
 }
 
 function asArmorLines(signature: string): string[] {

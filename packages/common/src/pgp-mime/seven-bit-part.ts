@@ -37,16 +37,26 @@ interface SafeBody {
  * - A part without Content-Type gets the one that it has by default, or `utf-8` or `unknown-8bit` (RFC 1428) as charset.
  *
  * @param fields - The header fields that it gets, from `part`.
+ * @param parameter - One more parameter of its Content-Type, such as `hp="cipher"`.
  * @returns The part in pieces.
  * @throws {@link MailsealError} `bad-data` if it can't be written so.
  */
-export function sevenBitPart(part: MimePart, fields: readonly HeaderField[] = part.headers.all): Uint8Array[] {
+export function sevenBitPart(
+  part: MimePart,
+  fields: readonly HeaderField[] = part.headers.all,
+  parameter: string | null = null,
+): Uint8Array[] {
   const { pieces, encoding } = safeBody(part)
   const kept = fields.filter(({ name }) => name !== 'content-transfer-encoding' || keepsEncoding(part, encoding))
-  const lines = kept.flatMap((field) => plainLines(part, field))
+  const lines = kept.flatMap((field) => {
+    const plain = plainLines(part, field)
+    return parameter !== null && field.name === 'content-type' ? withParameter(plain, parameter) : plain
+  })
   const hasType = fields.some(({ name }) => name === 'content-type')
-  if (!hasType && part.contentType.type === 'text/plain')
-    lines.push(`Content-Type: text/plain; charset=${charsetOf(part)}`)
+  if (!hasType && part.contentType.type === 'text/plain') {
+    const type = [`Content-Type: text/plain; charset=${charsetOf(part)}`]
+    lines.push(...(parameter === null ? type : withParameter(type, parameter)))
+  }
   if (encoding !== null) lines.push(`Content-Transfer-Encoding: ${encoding}`)
   return [utf8(lines.map((line) => `${line}\r\n`).join('')), CRLF, ...pieces]
 }
@@ -126,6 +136,12 @@ function plainLines(part: MimePart, field: HeaderField): string[] {
   }
   const lines = Buffer.from(bytes).toString('latin1').split('\r\n')
   return lines.map((line) => line.trimEnd()).filter((line) => line !== '')
+}
+
+/** On a line of its own, so that none becomes too long. */
+function withParameter(lines: readonly string[], parameter: string): string[] {
+  const last = lines.at(-1) ?? ''
+  return [...lines.slice(0, -1), `${last.replace(/;?$/, '')};`, ` ${parameter}`]
 }
 
 function charsetOf(part: MimePart): string {

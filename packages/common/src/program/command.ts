@@ -165,6 +165,8 @@ export type CommandResult = {
 export interface Frame extends Speech {
   readonly io: Io
   readonly ask: Ask
+  /** Whether the result goes out as one object, to a script: for what text could not hold. */
+  readonly json: boolean
   /** Prints a result at once, for a command that goes on running; it then returns nothing. */
   announce(result: CommandResult): Promise<void>
 }

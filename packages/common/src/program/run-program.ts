@@ -38,6 +38,7 @@ function makeFrame({ name, io }: Program, { json, quiet, batch }: CommonOptions)
   return {
     io,
     ask: askOn(io, batch),
+    json,
     ...speech(name, io.stderr, quiet),
     announce: (result) => printResult(name, io, json, result),
   }

@@ -34,6 +34,17 @@ export const reportAnswerSchema = v.strictObject({
   /** Number of the current revocation list. */
   crlNumber: count,
 })
+export const renewAnswerSchema = v.strictObject({
+  /** The key's certificate with its newest certification, for a repeat and a second computer as well. */
+  certificate: base64url(LIMITS.certificate),
+  serial: hex(16),
+})
+export const revokeAnswerSchema = v.strictObject({
+  /** The serial numbers that stand on the list now. */
+  serials: v.array(hex(16)),
+  /** Number of the list that is out with them. */
+  crlNumber: count,
+})
 
 /** `GET /v1/directory?after=CURSOR`: a page of the current certificates. */
 export const directoryAnswerSchema = v.strictObject({

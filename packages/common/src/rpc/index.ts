@@ -6,7 +6,9 @@ export {
   offerAnswerSchema,
   offerRequestSchema,
   PATHS,
+  renewAnswerSchema,
   reportAnswerSchema,
+  revokeAnswerSchema,
   signedRequestSchema,
 } from './agent.ts'
 export {

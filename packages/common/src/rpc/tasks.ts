@@ -45,6 +45,8 @@ const mailbox = v.strictObject({
   ),
   temporaryKey: v.nullable(v.strictObject({ issued: count, expires: count, sent: v.boolean(), expired: v.boolean() })),
   lastReport: v.nullable(v.strictObject({ time: count, crlNumber: count, version: text(64) })),
+  /** How many encryption keys the archive holds: the history that a recovery, or enabling again, returns. */
+  archivedKeys: count,
 })
 
 /** A mailbox as administrators see it. */
@@ -65,6 +67,15 @@ const issued = v.strictObject({
   authority: base64url(LIMITS.authorityDocument),
   /** Allows one message to this mailbox within 15 minutes; null where the organization does not allow mailing keys. */
   sendToken: v.nullable(text(64)),
+  /** What waits under this temporary key; null if no history was asked for. */
+  history: v.nullable(
+    v.strictObject({
+      /** Encryption keys that come back at the enrollment. */
+      keys: count,
+      /** Subkey fingerprints of archive entries that could not be opened: these do not come back. */
+      damaged: v.array(hex(40)),
+    }),
+  ),
 })
 
 /** A temporary key just issued, with all that hands it over. */
@@ -78,6 +89,8 @@ const revoked = v.strictObject({
   /** Number of the revocation list that is out with these serial numbers; null if there were none. */
   crlNumber: v.nullable(count),
 })
+
+const removed = v.omit(revoked, ['status'])
 
 const resultsOf = <S extends v.GenericSchema>(done: S) => v.strictObject({ results: v.array(v.union([done, refusal])) })
 
@@ -117,7 +130,22 @@ export const TASKS = {
     }),
     result: v.strictObject({ mailboxes: v.array(mailbox), next: v.nullable(text(LIMITS.addressBytes)) }),
   },
-  enable: { parameters: v.strictObject({ addresses }), result: resultsOf(issued) },
+  /** By address; a member that is left out stays as it is. */
+  'mailboxes.change': {
+    parameters: v.strictObject({ address, name: v.optional(text(1024)), newAddress: v.optional(address) }),
+    result: v.strictObject({ mailbox, serials: v.array(hex(16)) }),
+  },
+  /** Revokes, ends the mailbox for ever and frees its address. */
+  'mailboxes.remove': { parameters: v.strictObject({ addresses }), result: resultsOf(removed) },
+  enable: {
+    parameters: v.strictObject({
+      addresses,
+      /** A Disabled mailbox gets its key history back, which needs the quorum, unless this is true. */
+      withoutHistory: v.optional(v.boolean()),
+    }),
+    result: resultsOf(issued),
+  },
+  recover: { parameters: v.strictObject({ addresses }), result: resultsOf(issued) },
   reissue: { parameters: v.strictObject({ addresses }), result: resultsOf(issued) },
   cancel: { parameters: v.strictObject({ addresses }), result: resultsOf(changed) },
   revoke: {

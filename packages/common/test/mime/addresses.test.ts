@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/encoding.ts'
 import { MailsealError } from '../../src/errors.ts'
-import { decodeHeader, parseAddresses, parseMime, singleFrom } from '../../src/mime/index.ts'
+import { decodeHeader, formatAddresses, parseAddresses, parseMime, singleFrom } from '../../src/mime/index.ts'
 
 const from = (...values: string[]) =>
   singleFrom(parseMime(utf8(`${values.map((value) => `From: ${value}\r\n`).join('')}\r\n`)))
@@ -77,4 +78,18 @@ test('encoded words', () => {
   for (const plain of ['', 'a =? b', '=?utf-8?X?a?=', '=?nope?Q?a?=', '=?utf-8?Q?a b?=', '=?utf-8?Q?a']) {
     expect(decodeHeader(plain)).toBe(plain)
   }
+})
+
+test('addresses that are written are read as they were, on lines that no server cuts', () => {
+  const name = fc.string({ unit: 'grapheme', maxLength: 300 })
+  const mailbox = fc.record({ name, address: fc.constantFrom('alice@example.org', 'b.c+d@xn--bcher-kva.example') })
+  fc.assert(
+    fc.property(fc.array(mailbox, { minLength: 1, maxLength: 5 }), (mailboxes) => {
+      const field = `To: ${formatAddresses(mailboxes)}`
+      for (const line of field.split('\r\n')) expect(line).toMatch(/^[\x20-\x7e]{0,500}$/)
+      const [to] = parseMime(utf8(`${field}\r\n\r\n`)).headers.all
+      expect(parseAddresses(to?.value ?? '')).toEqual(mailboxes)
+    }),
+    { numRuns: process.env.SLOW ? 20_000 : 300 },
+  )
 })

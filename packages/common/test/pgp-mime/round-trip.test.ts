@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { concat, equalBytes, utf8 } from '../../src/encoding.ts'
 import { MailsealError } from '../../src/errors.ts'
 import { decodeBody, encodeBase64, encodeQuotedPrintable, type MimePart, parseMime } from '../../src/mime/index.ts'
-import { canonicalText, readSigned } from '../../src/pgp-mime/index.ts'
-import { compose } from './armor.ts'
+import { canonicalText, readEncrypted, readSigned } from '../../src/pgp-mime/index.ts'
+import { compose, composeSealed } from './armor.ts'
 
 const RUNS = process.env.SLOW ? 20_000 : 300
 
@@ -75,6 +75,21 @@ test('any tree: the bytes that were signed are read back, are safe, and hold the
   )
 })
 
+test('any tree: what was encrypted is read back, and holds the same content under protected headers', async () => {
+  await fc.assert(
+    fc.asyncProperty(tree(3), async ({ bytes, contents }) => {
+      const { payload, opened } = await composeSealed(concat(utf8('From: a@example.org\r\nSubject: x\r\n'), bytes))
+      expect(equalBytes(opened, payload)).toBe(true)
+      const root = parseMime(opened)
+      expect(root.contentType.parameters.get('hp')).toBe('cipher')
+      expect(root.headers.all.map(({ name }) => name).slice(0, 4)).toEqual(['from', 'subject', 'hp-outer', 'hp-outer'])
+      const decoded = leavesOf(root).map((part) => Buffer.from(decodeBody(part)).toString('hex'))
+      expect(decoded).toEqual(contents.map((content) => Buffer.from(content).toString('hex')))
+    }),
+    { numRuns: RUNS },
+  )
+})
+
 test('any text in a plain message with LF: the same text with CRLF comes out', async () => {
   await fc.assert(
     fc.asyncProperty(anyBytes, async (body) => {
@@ -97,6 +112,11 @@ const pieces = fc.constantFrom(
   'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=b',
   'Content-Transfer-Encoding: base64',
   'Content-Type: application/pgp-signature',
+  'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b',
+  'Content-Type: application/pgp-encrypted',
+  'Version: 1',
+  '-----BEGIN PGP MESSAGE-----',
+  '-----END PGP MESSAGE-----',
   'Content-Type: message/rfc822',
   ': ',
   'ü',
@@ -120,7 +140,14 @@ test('whatever comes in: an error of ours, or a message that reads back', async 
           expect(error).toBeInstanceOf(MailsealError)
         }
         try {
+          const { payload, opened } = await composeSealed(message)
+          expect(equalBytes(opened, payload)).toBe(true)
+        } catch (error) {
+          expect(error).toBeInstanceOf(MailsealError)
+        }
+        try {
           readSigned(message)
+          readEncrypted(parseMime(message))
         } catch (error) {
           expect(error).toBeInstanceOf(MailsealError)
         }

@@ -1,0 +1,34 @@
+import type { MimePart } from '../mime/index.ts'
+
+/**
+ * Whether the header of a cryptographic payload speaks for the whole message, so that what stands outside doesn't count.
+ * Only for a part that a signature or encryption covers: elsewhere anybody may write these words.
+ *
+ * @param payload - The first part that is no layer; attacker-controlled.
+ * @see RFC 9788, section 4.1. The older `protected-headers` is what Thunderbird and others still write.
+ */
+export function isHeaderProtected(payload: MimePart): boolean {
+  const { parameters } = payload.contentType
+  const hp = parameters.get('hp')?.toLowerCase()
+  return hp === 'cipher' || hp === 'clear' || parameters.get('protected-headers')?.toLowerCase() === 'v1'
+}
+
+/**
+ * A payload's text without the copy of its subject that some programs put above it for readers who know nothing of
+ * protected headers.
+ *
+ * @param text - The text of the payload's first part, decoded, and whatever follows it.
+ * @see RFC 9788, section 4.5.3.
+ */
+export function withoutLegacyDisplay(payload: MimePart, text: string): string {
+  const { contentType } = firstLeaf(payload)
+  if (contentType.type !== 'text/plain' || contentType.parameters.get('hp-legacy-display') !== '1') return text
+  const blank = /\n[ \t]*\n/.exec(text)
+  return blank === null ? text : text.slice(blank.index + blank[0].length)
+}
+
+function firstLeaf(part: MimePart): MimePart {
+  let leaf = part
+  for (let child = leaf.children[0]; child !== undefined; child = leaf.children[0]) leaf = child
+  return leaf
+}
