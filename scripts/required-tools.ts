@@ -5,6 +5,10 @@ import { delimiter, join } from 'node:path'
 /** Programs by the Debian package that holds them. The tests drive the real ones and never skip. */
 const REQUIRED = new Map([
   ['gpg', 'gnupg'],
+  ['sq', 'sq'],
+  ['sqop', 'sqop'],
+  ['rnp', 'rnp'],
+  ['pgpainless-cli', 'pgpainless-cli'],
   ['script', 'bsdutils'],
 ])
 
@@ -22,6 +26,6 @@ function isInstalled(program: string): boolean {
 const missing = [...REQUIRED].filter(([program]) => !isInstalled(program))
 if (missing.length > 0) {
   process.stderr.write(`tests: error: missing: ${missing.map(([program]) => program).join(', ')}\n`)
-  process.stderr.write(`tests: hint: apt-get install ${missing.map(([, debian]) => debian).join(' ')}\n`)
+  process.stderr.write(`tests: hint: apt-get install --no-install-recommends ${missing.map(([, debian]) => debian).join(' ')}\n`)
   process.exitCode = 1
 }
