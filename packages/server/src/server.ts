@@ -20,6 +20,7 @@ import { unlock } from './start-up/index.ts'
 import { databasePath, openSqliteStore } from './store/sqlite/index.ts'
 import type { Store } from './store/store.ts'
 import type { TaskContext } from './tasks/context.ts'
+import { publishOwedEnds } from './tasks/end-of-use.ts'
 import { createEnroll } from './tasks/enroll.ts'
 import { sweep } from './tasks/sweep.ts'
 
@@ -61,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = await openSqliteStore(databasePath(dataFolder), { clock })
   try {
     const context = await openContext(store, options)
+    await publishOwedEnds(context)
     await sweep(context)
     const url = await listenAt(node, listen, tls === undefined ? 'http' : 'https')
     const tasks: TaskContext = { ...context, serverUrl: publicUrl === null ? url : withoutSlash(publicUrl) }

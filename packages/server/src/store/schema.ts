@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /*
  * The tables as kysely sees them, the same in every dialect. Times are Unix seconds, serial numbers and fingerprints
  * text, flags 0 or 1. The migrations make them.
@@ -54,6 +56,7 @@ export interface Schema {
     sealed_key_revocation: Uint8Array
     sealed_subkey_revocation: Uint8Array
     added: number
+    owes_end: Generated<number>
   }
   certificates: {
     serial: string

@@ -1,3 +1,4 @@
+import { MailsealError } from '@mailseal/common'
 import { notationDomain } from '@mailseal/common/authority'
 import {
   endCertificate,
@@ -59,10 +60,17 @@ export async function prepareEndOfUse(
   )
   const published: { fingerprint: string; certificate: Uint8Array }[] = []
   for (const fingerprint of fingerprints) {
-    published.push({ fingerprint, certificate: await endedCertificate(context, reads, fingerprint, { reason, now }) })
+    const certificate = await endedCertificate(context, reads, fingerprint, { reason, now }).catch(nullIfDamaged)
+    if (certificate !== null) published.push({ fingerprint, certificate })
   }
   const revocations = ending.map(({ serial, validTo }) => ({ serial, expiryDay: dayOf(validTo), reason }))
   return { mailbox, revocations, published }
+}
+
+/** A damaged row must not keep a serial number from the revocation list: other programs learn nothing, our agents do. */
+function nullIfDamaged(thrown: unknown): null {
+  if (thrown instanceof MailsealError) return null
+  throw thrown
 }
 
 /** The revocation list takes a serial number once, and another reason only where it said `replaced`. */
@@ -71,7 +79,7 @@ function canEnd(revocation: RevocationRow | null, reason: RevocationReason): boo
 }
 
 async function endedCertificate(
-  { unlocked, documents }: TaskContext,
+  { unlocked, documents }: Pick<TaskContext, 'unlocked' | 'documents'>,
   reads: Reads,
   fingerprint: string,
   { reason, now }: { reason: RevocationReason; now: number },
@@ -107,4 +115,18 @@ export async function applyEndOfUse(tx: Transaction, end: PreparedEnd, now: numb
   for (const revocation of end.revocations) await tx.putRevocation({ ...revocation, revokedAt: now })
   for (const { fingerprint, certificate } of end.published) await tx.putCertificateOf(fingerprint, certificate)
   return end.revocations.map(({ serial }) => serial)
+}
+
+/**
+ * Publishes the end of keys that a former version of this program only put on the revocation list: they would pass for
+ * good again once their entries leave it. Done at start, before anybody asks.
+ */
+export async function publishOwedEnds(context: Pick<TaskContext, 'store' | 'unlocked' | 'documents'>): Promise<void> {
+  const { store } = context
+  for (const { fingerprint, reason, at } of await store.read((reads) => reads.owedEnds())) {
+    const certificate = await store.read((reads) =>
+      endedCertificate(context, reads, fingerprint, { reason, now: at }).catch(nullIfDamaged),
+    )
+    if (certificate !== null) await store.transaction((tx) => tx.putCertificateOf(fingerprint, certificate))
+  }
 }

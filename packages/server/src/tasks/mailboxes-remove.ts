@@ -10,7 +10,7 @@ import { endLiveTemporaryKey } from './temporary-keys.ts'
  * that says so is out. Whoever gets an address later has no part in its history.
  */
 export const removeMailboxes: TaskHandler<'mailboxes.remove'> = async (context, call) => {
-  const { results } = await forEachAddress(context, call, {
+  const task = forEachAddress(context, call, {
     prepare: (mailbox, now) =>
       context.store.read((reads) => prepareEndOfUse(context, reads, mailbox, { reason: 'left', now })),
     async work(tx, mailbox, now, end) {
@@ -21,5 +21,5 @@ export const removeMailboxes: TaskHandler<'mailboxes.remove'> = async (context, 
       return { address: mailbox.address, serials }
     },
   })
-  return { results: await withListNumber(context, results) }
+  return { results: await withListNumber(context, task) }
 }

@@ -11,7 +11,7 @@ import { endLiveTemporaryKey } from './temporary-keys.ts'
 /** Ends every unexpired serial number of mailboxes, and temporary keys; answers when the list that says so is out. */
 export const revoke: TaskHandler<'revoke'> = async (context, call) => {
   const { reason } = call.parameters
-  const { results } = await forEachAddress(context, call, {
+  const task = forEachAddress(context, call, {
     async prepare(mailbox, now) {
       statusAfter('revoke', mailbox)
       return context.store.read((reads) => prepareEndOfUse(context, reads, mailbox, { reason, now }))
@@ -25,7 +25,7 @@ export const revoke: TaskHandler<'revoke'> = async (context, call) => {
       }
     },
   })
-  return { results: await withListNumber(context, results) }
+  return { results: await withListNumber(context, task) }
 }
 
 /**

@@ -1,7 +1,9 @@
+import { DatabaseSync } from 'node:sqlite'
 import { SPANS, toHex } from '@mailseal/common'
 import { parseCertificate, validToOf } from '@mailseal/common/certificate'
 import { REVOKE_REASONS } from '@mailseal/common/rpc'
 import { describe, expect, it, vi } from 'vitest'
+import { databasePath } from '../../src/store/sqlite/index.ts'
 import { raw } from '../http/raw.ts'
 import { enroll, issuedOf, type Organization, organization, START, soleResult } from '../organization.ts'
 import { certificateAt, evaluated, listEntries } from '../published.ts'
@@ -61,7 +63,45 @@ describe('what ended as replaced', () => {
   })
 })
 
+describe('a key that version 1 revoked', () => {
+  it('is published as ended at the next start, so that it stays revoked when its entry leaves the list', async () => {
+    const org = await organization()
+    const user = await enroll(org.rpc, await org.enabled(ALICE))
+    await org.task('revoke', { addresses, reason: 'compromised' })
+    await org.stop()
+    const database = new DatabaseSync(databasePath(org.dataFolder))
+    database.prepare('update keys set certificate = ?, owes_end = 1').run(user.reply.certificate)
+    database.close()
+    org.clock.at = validToOf(START) + 2 * SPANS.day
+    await org.restart()
+    expect(await listEntries(org)).toEqual([])
+    const published = await certificateAt(org, user.key.fingerprint)
+    const { certifications, revocations } = await evaluated(user, published)
+    expect(certifications).toHaveLength(1)
+    expect(revocations).toEqual([
+      { kind: 'certification', at: START, reason: 'compromised' },
+      { kind: 'key', at: START, reason: null },
+    ])
+    expect((await parseCertificate(published)).subkeySignatures).toHaveLength(2)
+    await org.restart()
+    expect(toHex(await certificateAt(org, user.key.fingerprint))).toBe(toHex(published))
+  })
+})
+
 describe('an ended certificate', () => {
+  it('is on the list also when its pre-made revocations are damaged', async () => {
+    const org = await organization()
+    const user = await enroll(org.rpc, await org.enabled(ALICE))
+    const database = new DatabaseSync(databasePath(org.dataFolder))
+    database.exec("update keys set sealed_subkey_revocation = x'01', owes_end = 1")
+    database.close()
+    const answer = soleResult(await org.task('revoke', { addresses, reason: 'left' }))
+    expect(answer).toMatchObject({ status: 'Disabled', serials: [user.reply.serial] })
+    expect(await entriesBySerial(org)).toEqual({ [user.reply.serial]: ['left', START] })
+    await org.restart()
+    expect((await evaluated(user, await certificateAt(org, ALICE))).revocations).toEqual([])
+  })
+
   it('keeps the signatures that it had, and its subkey is revoked for good', async () => {
     const org = await organization()
     const user = await enroll(org.rpc, await org.enabled(ALICE))
@@ -120,5 +160,22 @@ describe('an ended certificate', () => {
     }
     const { revocations } = await evaluated(user, await certificateAt(org, user.key.fingerprint))
     expect(revocations).toEqual([{ kind: 'certification', at: START, reason: 'replaced' }])
+  })
+})
+
+describe('a task for several addresses that breaks off', () => {
+  it.each(['revoke', 'mailboxes.remove'] as const)('has the list out for those that are done: %s', async (task) => {
+    const org = await organization()
+    const user = await enroll(org.rpc, await org.enabled(ALICE))
+    await org.enabled('bob@example.org')
+    const database = new DatabaseSync(databasePath(org.dataFolder))
+    database.exec(`create trigger full before update on mailboxes when old.address = 'bob@example.org'
+      begin select raise(abort, 'no space'); end`)
+    database.close()
+    const parameters = { addresses: [ALICE, 'bob@example.org'] }
+    const asked =
+      task === 'revoke' ? org.task(task, { ...parameters, reason: 'compromised' }) : org.task(task, parameters)
+    await expect(asked).rejects.toMatchObject({ code: 'internal-error' })
+    expect(await listEntries(org)).toMatchObject([{ serial: user.reply.serial }])
   })
 })

@@ -49,6 +49,7 @@ it('keeps what version 1 wrote, and makes room for histories and removals', asyn
     expect([await reads.mailbox(a.id), await reads.mailbox(b.id)]).toEqual([a, b])
     expect(await reads.newestKey(a.id)).toEqual(key)
     expect(await reads.unexpiredCertificates(a.id, NOW)).toEqual([{ ...certificateRow(key, SERIAL), revocation }])
+    expect(await reads.owedEnds()).toEqual([{ fingerprint: key.fingerprint, reason: 'left', at: NOW + 5 }])
     expect(await reads.archiveEntries(a.id)).toMatchObject([{ generation: 1, entry: bytes(1, 200) }])
     expect(await reads.liveTemporaryKey(b.id)).toEqual(temporaryKey)
     expect(await reads.mailboxViews({ limit: 10 }, NOW)).toMatchObject([{ archivedKeys: 1 }, { archivedKeys: 0 }])
