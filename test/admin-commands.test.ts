@@ -70,6 +70,7 @@ test('a mailbox is added, listed, and added only once', async () => {
     certificate: null,
     temporaryKey: null,
     lastReport: null,
+    archivedKeys: 0,
   })
   const { mailboxes } = await organization.adminJson<{ mailboxes: object[] }>('mailboxes', 'list')
   expect(mailboxes).toContainEqual(added)

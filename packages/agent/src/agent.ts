@@ -1,19 +1,29 @@
 import { type Clock, LIMITS, MailsealError, type Random, systemClock, systemRandom } from '@mailseal/common'
 import { ensurePrivateFolder, readFileBounded } from '@mailseal/common/program'
-import type { Fetch } from '@mailseal/common/rpc'
-import type { Context, PasswordProvider, ServerIntroduction, Timeouts } from './context.ts'
+import type { Fetch, RevokeReason } from '@mailseal/common/rpc'
+import type { Context, PasswordProvider, ServerIntroduction, Timeouts, Warning } from './context.ts'
 import { type EnrollOptions, type EnrollResult, enroll } from './enrollment/enroll.ts'
+import { type ExportOptions, exportKeys } from './export.ts'
 import { homeAt } from './home.ts'
 import { type KeyFileInfo, keyFileInfo } from './key-file/info.ts'
 import { copyKeyFile } from './key-file/key-file.ts'
+import { ARGON2_COST, type Argon2Cost } from './key-file/password-message.ts'
 import { type UseResult, useKeyFile } from './key-file/use.ts'
+import { type CheckResult, check } from './mail/check.ts'
+import { type EncryptOptions, type EncryptResult, encrypt } from './mail/encrypt.ts'
+import { type Opened, openReader, type Reader } from './mail/open.ts'
 import { sign } from './mail/sign.ts'
-import { openVerifier, type Verification, type Verifier } from './mail/verify.ts'
+import type { Verification } from './mail/verification.ts'
+import { openVerifier, type Verifier } from './mail/verify.ts'
 import { assertKnownOptions } from './options.ts'
+import { type RenewResult, renew } from './renew.ts'
 import { type ReportResult, report } from './report.ts'
+import { type RevokeResult, revoke } from './revoke.ts'
 import { openState } from './state/state.ts'
-import { type AgentStatus, status } from './status.ts'
+import { type AgentStatus, acknowledge, status } from './status.ts'
+import { sweepLeftovers } from './sweep.ts'
 import { type SyncResult, sync } from './sync.ts'
+import { attention } from './warnings.ts'
 
 /** What {@link openAgent} is given. Only `home` has to be. */
 export interface AgentOptions {
@@ -24,6 +34,8 @@ export interface AgentOptions {
   readonly fetch?: Fetch
   readonly clock?: Clock
   readonly random?: Random
+  /** Of new key file passwords; lower for tests only. */
+  readonly argon2?: Argon2Cost
   /** Gives passwords; without it, whatever needs one fails with `password-needed`. */
   readonly password?: PasswordProvider
   /** Asks whether a server that nothing vouches for may be trusted; without it none is. */
@@ -39,12 +51,30 @@ export interface Agent {
   status(): Promise<AgentStatus>
   /** Signs a message as PGP/MIME. See {@link sign}. */
   sign(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>>
+  /** Signs and encrypts a message as PGP/MIME to all its recipients. See {@link encrypt}. */
+  encrypt(message: Uint8Array, options?: Partial<EncryptOptions>): Promise<EncryptResult>
+  /** Opens one message and verifies it, encrypted or not. See {@link openReader}. */
+  open(message: Uint8Array): Promise<Opened>
+  /** Makes ready to open many messages with one unlocking of the key file. Close it. */
+  openReader(): Promise<Reader>
+  /** Says to whom mail can be encrypted. See {@link check}. */
+  check(addresses: readonly string[]): Promise<CheckResult>
   /** Verifies one message. See {@link openVerifier}. */
   verify(message: Uint8Array): Promise<Verification>
   /** Makes ready to verify many messages by the same revocation list. Close it. */
   openVerifier(): Promise<Verifier>
   /** See {@link sync}. */
   sync(): Promise<SyncResult>
+  /** Has the own certificate renewed. See {@link renew}. */
+  renew(): Promise<RenewResult>
+  /** Revokes the own certificate. See {@link revoke}. */
+  revoke(options?: { readonly reason?: RevokeReason }): Promise<RevokeResult>
+  /** The own keys, armored, for other OpenPGP programs. See {@link exportKeys}. */
+  exportKeys(options?: Partial<ExportOptions>): Promise<string>
+  /** See {@link attention}. */
+  attention(): readonly Warning[]
+  /** Stops the warning about a foreign certificate. See {@link acknowledge}. */
+  acknowledge(fingerprint: string): Promise<void>
   /** See {@link report}. */
   report(options?: { readonly show?: boolean }): Promise<ReportResult>
   readonly keyFile: {
@@ -63,10 +93,13 @@ export interface Agent {
 const TIMEOUTS: Timeouts = { request: 30_000, refresh: 1_500, download: 300_000 }
 
 const KNOWN = {
-  agent: ['home', 'server', 'fetch', 'clock', 'random', 'password', 'confirmServer', 'timeouts'],
+  agent: ['home', 'server', 'fetch', 'clock', 'random', 'argon2', 'password', 'confirmServer', 'timeouts'],
   timeouts: ['request', 'refresh', 'download'],
+  encrypt: ['sign', 'unsecured'],
   enroll: ['temporaryKey', 'invitation', 'address', 'server', 'root'],
   report: ['show'],
+  revoke: ['reason'],
+  exportKeys: ['secret', 'format'],
 } as const
 
 /**
@@ -85,6 +118,20 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     },
     status: () => status(context),
     sign: (message) => sign(context, message),
+    encrypt: async (message, encrypting = {}) => {
+      assertKnownOptions(encrypting, KNOWN.encrypt, 'encrypt')
+      return encrypt(context, message, { sign: encrypting.sign ?? true, unsecured: encrypting.unsecured ?? 'refuse' })
+    },
+    open: async (message) => {
+      const reader = await openReader(context)
+      try {
+        return await reader.open(message)
+      } finally {
+        reader.close()
+      }
+    },
+    openReader: () => openReader(context),
+    check: (addresses) => check(context, addresses),
     verify: async (message) => {
       const verifier = await openVerifier(context)
       try {
@@ -95,6 +142,17 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     },
     openVerifier: () => openVerifier(context),
     sync: () => sync(context),
+    renew: () => renew(context),
+    revoke: async (revoking = {}) => {
+      assertKnownOptions(revoking, KNOWN.revoke, 'revoke')
+      return revoke(context, { reason: revoking.reason ?? 'unspecified' })
+    },
+    exportKeys: async (exporting = {}) => {
+      assertKnownOptions(exporting, KNOWN.exportKeys, 'exportKeys')
+      return exportKeys(context, { secret: exporting.secret ?? false, format: exporting.format ?? 'openpgp' })
+    },
+    attention: () => attention(context),
+    acknowledge: (fingerprint) => acknowledge(context, fingerprint),
     report: async (reporting = {}) => {
       assertKnownOptions(reporting, KNOWN.report, 'report')
       return report(context, { show: reporting.show ?? false })
@@ -112,13 +170,22 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
 async function contextOf(options: AgentOptions): Promise<Context> {
   const home = homeAt(options.home)
   await ensurePrivateFolder(home.folder)
+  const state = await openState(home.state)
+  try {
+    await sweepLeftovers({ home, state })
+  } catch (error) {
+    state.close()
+    throw error
+  }
   return {
     home,
-    state: await openState(home.state),
+    state,
+    session: { keyFileOpened: false },
     server: options.server ?? null,
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
+    argon2: options.argon2 ?? ARGON2_COST,
     password: options.password ?? refusePassword,
     confirmServer: options.confirmServer ?? (async () => false),
     timeouts: { ...TIMEOUTS, ...options.timeouts },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Clock, MailsealError, type Random } from '@mailseal/common'
 import { createRpcClient, type Fetch, type RpcClient } from '@mailseal/common/rpc'
 import type { Home } from './home.ts'
+import type { Argon2Cost } from './key-file/password-message.ts'
 import type { Identity, State } from './state/state.ts'
 import { type Trust, trustOf } from './trust.ts'
 
@@ -42,12 +43,21 @@ export interface Warning {
   readonly message: string
 }
 
+/** What was done so far since the agent was opened. */
+export interface Session {
+  /** Whether the key file was opened: whoever unlocks it hears of renewal. */
+  keyFileOpened: boolean
+}
+
 /** What every function of the agent works with. */
 export interface Context {
   readonly home: Home
   readonly state: State
+  readonly session: Session
   readonly clock: Clock
   readonly random: Random
+  /** Of new key file passwords. */
+  readonly argon2: Argon2Cost
   readonly fetch: Fetch
   readonly timeouts: Timeouts
   /** The KM server as configured; null if only the enrollment says. */

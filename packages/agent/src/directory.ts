@@ -2,7 +2,7 @@ import { equalBytes, LIMITS, MailsealError } from '@mailseal/common'
 import { evaluateCertificate } from '@mailseal/common/certificate'
 import { directoryAnswerSchema, isLoopback, PATHS, type RpcClient } from '@mailseal/common/rpc'
 import { type Context, connect, type Enrolled } from './context.ts'
-import type { StateWriter } from './state/state.ts'
+import type { Identity, StateWriter, StoredCertificate } from './state/state.ts'
 import type { Trust } from './trust.ts'
 
 /** Which certificate, and from where. */
@@ -28,21 +28,40 @@ export async function findCertificate(
   const copy = how === 'any' ? context.state.certificate(fingerprint) : null
   if (copy !== null) return copy.certificate
   if (!isOnline) return null
-  const bytes = await fetchCertificate(connect(context, identity.server, context.timeouts.request), fingerprint)
+  const bytes = await fetchCertificate(context, identity, fingerprint)
   if (bytes === null) return null
-  const address = await addressCertified(trust, bytes, fingerprint)
+  const certified = await certifiedIn(trust, bytes)
+  if (certified?.fingerprint !== fingerprint) return bytes
   const fetched = context.clock.now()
-  if (address !== null) {
-    await context.state.exclusively(async (state) =>
-      state.keepCertificate({ fingerprint, address, certificate: bytes, fetched }, false),
-    )
-  }
-  return bytes
+  await context.state.exclusively((state) =>
+    state.keepCertificate({ ...certified, certificate: bytes, fetched }, false),
+  )
+  return context.state.certificate(fingerprint)?.certificate ?? bytes
 }
 
-async function fetchCertificate(client: RpcClient, fingerprint: string): Promise<Uint8Array | null> {
+/**
+ * The certificate that the directory names for an address now, which is kept. One for our own address of a key that we
+ * don't hold is remembered as foreign.
+ *
+ * @returns null if there is none that a trusted CA certified for the address, also because the server does not answer.
+ */
+export async function fetchByAddress(
+  context: Context,
+  { identity, trust }: Enrolled,
+  address: string,
+): Promise<StoredCertificate | null> {
+  const bytes = await fetchCertificate(context, identity, address)
+  const certified = bytes === null ? null : await certifiedIn(trust, bytes)
+  if (bytes === null || certified?.address !== address) return null
+  const fetched = context.clock.now()
+  await context.state.exclusively((state) => state.keepCertificate({ ...certified, certificate: bytes, fetched }, true))
+  return context.state.certificate(certified.fingerprint)
+}
+
+async function fetchCertificate(context: Context, { server }: Identity, name: string): Promise<Uint8Array | null> {
+  const client = connect(context, server, context.timeouts.request)
   try {
-    const answer = await client.getBytes(PATHS.certificates + fingerprint, LIMITS.certificate)
+    const answer = await client.getBytes(PATHS.certificates + encodeURIComponent(name), LIMITS.certificate)
     return answer?.bytes ?? null
   } catch (error) {
     // Whatever the server's reason: without a certificate the verdict is `unknown`.
@@ -51,11 +70,11 @@ async function fetchCertificate(client: RpcClient, fingerprint: string): Promise
   }
 }
 
-/** The address that a trusted CA certified with this key; null if none did. */
-async function addressCertified(trust: Trust, bytes: Uint8Array, fingerprint: string): Promise<string | null> {
+/** The key and the address that a trusted CA certified; null if none did. */
+async function certifiedIn(trust: Trust, bytes: Uint8Array): Promise<{ fingerprint: string; address: string } | null> {
   try {
-    const certificate = await evaluateCertificate(bytes, trust.authorities, trust.domains)
-    return certificate.fingerprint === fingerprint && certificate.certifications.length > 0 ? certificate.address : null
+    const { fingerprint, address, certifications } = await evaluateCertificate(bytes, trust.authorities, trust.domains)
+    return address === null || certifications.length === 0 ? null : { fingerprint, address }
   } catch (error) {
     if (error instanceof MailsealError) return null
     throw error
@@ -106,10 +125,11 @@ async function keepPage(context: Context, trust: Trust, page: readonly ListedCer
     const copy = context.state.currentCertificate(one.address)
     return copy === null || !equalBytes(copy.certificate, one.certificate)
   })
-  const addresses = await Promise.all(changed.map((one) => addressCertified(trust, one.certificate, one.fingerprint)))
+  const certified = await Promise.all(changed.map((one) => certifiedIn(trust, one.certificate)))
   await context.state.exclusively(async (state: StateWriter) => {
     for (const [i, { fingerprint, certificate, address }] of changed.entries()) {
-      if (addresses[i] === address) state.keepCertificate({ fingerprint, address, certificate, fetched }, true)
+      const isRight = certified[i]?.fingerprint === fingerprint && certified[i].address === address
+      if (isRight) await state.keepCertificate({ fingerprint, address, certificate, fetched }, true)
     }
   })
 }

@@ -23,12 +23,18 @@ export async function newPassword(context: Context): Promise<string> {
   return password
 }
 
+/** The own key file, open, and the password that opened it. */
+export interface UnlockedKeyFile extends OpenedKeyFile {
+  /** Secret. */
+  readonly password: string
+}
+
 /**
  * Opens the own key file with its password.
  *
  * @throws {@link MailsealError} `not-found` if there is none, `password-wrong`, `password-needed`, `bad-data`.
  */
-export async function openOwnKeyFile(context: Context): Promise<OpenedKeyFile> {
+export async function openOwnKeyFile(context: Context): Promise<UnlockedKeyFile> {
   const { keyFile } = context.home
   const bytes = await readIfPresent(keyFile, LIMITS.keyFile)
   if (bytes === null) {
@@ -36,5 +42,16 @@ export async function openOwnKeyFile(context: Context): Promise<OpenedKeyFile> {
       hint: 'bring a copy of it: mailseal keyfile use FILE',
     })
   }
-  return openKeyFile(bytes, await context.password({ purpose: 'open', file: keyFile }), 'the key file')
+  const password = await context.password({ purpose: 'open', file: keyFile })
+  const opened = await openKeyFile(bytes, password, 'the key file')
+  context.session.keyFileOpened = true
+  await rememberOwnKeys(context, opened)
+  return { ...opened, password }
+}
+
+/** A certificate for our address is foreign unless one of these keys is its own. */
+async function rememberOwnKeys({ state }: Context, { content }: OpenedKeyFile): Promise<void> {
+  const fingerprints = content.keys.map((key) => key.fingerprint)
+  if (fingerprints.every((fingerprint) => state.isOwnKey(fingerprint))) return
+  await state.exclusively(async (writer) => writer.keepOwnKeys(fingerprints))
 }

@@ -1,17 +1,12 @@
-import { MailsealError, toBase64url, toHex, VERSION } from '@mailseal/common'
-import { notationDomain } from '@mailseal/common/authority'
-import { readPrimarySecret } from '@mailseal/common/certificate'
-import { PATHS, reportAnswerSchema } from '@mailseal/common/rpc'
-import { signUserRequest, type UserRequest } from '@mailseal/common/signed-request'
-import { type Context, connect, type Enrolled, requireEnrolled } from './context.ts'
+import { reportAnswerSchema } from '@mailseal/common/rpc'
+import type { UserRequestFor } from '@mailseal/common/signed-request'
+import { type Context, type Enrolled, requireEnrolled } from './context.ts'
 import { keyOf } from './key-file/content.ts'
 import { openOwnKeyFile } from './passwords.ts'
-
-/** Program and version, as the KM server is told. */
-export const AGENT = `mailseal/${VERSION}`
+import { AGENT, requestHead, sendRequest } from './request.ts'
 
 /** What the KM server is told, signed by the user's key, and nothing else. Times are Unix seconds. */
-export type ReportContent = Omit<UserRequest, 'format'>
+export type ReportContent = Omit<UserRequestFor<'report'>, 'format'>
 
 /** What {@link report} did. */
 export interface ReportResult extends ReportContent {
@@ -35,24 +30,14 @@ export async function report(context: Context, { show }: { show: boolean }): Pro
 /** Signs and sends a report with a key that is open already. */
 export async function sendReport(context: Context, enrolled: Enrolled, secretKey: Uint8Array): Promise<ReportResult> {
   const content = contentOf(context, enrolled)
-  const primary = await readPrimarySecret(secretKey)
-  if (content.time * 1000 < primary.created.getTime()) {
-    throw new MailsealError('clock-wrong', "this computer's clock is before the time at which the key was made")
-  }
-  const { request, signature } = await signUserRequest(primary, notationDomain(enrolled.trust.document), content)
-  const client = connect(context, enrolled.identity.server, context.timeouts.request)
-  const body = { request: toBase64url(request), signature: toBase64url(signature) }
-  const { crlNumber } = await client.post(PATHS.requests, body, reportAnswerSchema)
+  const { crlNumber } = await sendRequest(context, enrolled, secretKey, { content, answer: reportAnswerSchema })
   return { ...content, serverCrlNumber: crlNumber }
 }
 
-function contentOf(context: Context, { identity, trust }: Enrolled): ReportContent {
+function contentOf(context: Context, enrolled: Enrolled): ReportContent {
   return {
+    ...requestHead(context, enrolled),
     purpose: 'report',
-    root: trust.document.rootFingerprint,
-    id: toHex(context.random(16)),
-    time: context.clock.now(),
-    serial: identity.serial,
     body: { crlNumber: context.state.listMemory()?.number ?? 0, agent: AGENT },
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { equalBytes, LIMITS, MailsealError, sha256 } from '@mailseal/common'
-import { verifyForPurpose } from '@mailseal/common/certificate'
+import { type EvaluatedCertificate, verifyForPurpose } from '@mailseal/common/certificate'
 import {
   type CrlEntry,
   type CrlFreshness,
@@ -17,7 +17,7 @@ import { writeFileAtomically } from '@mailseal/common/program'
 import { type BinaryAnswer, PATHS } from '@mailseal/common/rpc'
 import { type Context, connect } from './context.ts'
 import { readIfPresent } from './files.ts'
-import type { ListMemory } from './state/state.ts'
+import type { ListMemory, RevokedKey } from './state/state.ts'
 import type { Trust } from './trust.ts'
 
 /** The agent's own list, open to be searched in place. Close it. */
@@ -72,6 +72,53 @@ export function lookupHeld(context: Pick<Context, 'home' | 'state'>, serial: str
   } finally {
     held?.close()
   }
+}
+
+/**
+ * Everything that revokes a key as far as is known here: the list under each of its serial numbers, the certificate
+ * itself, and what was seen before. What was seen now is remembered for ever.
+ *
+ * @param held - Null where there is none to rely on; what is remembered then still counts.
+ * @throws {@link MailsealError} `revocation-list-missing` if the list turns out to be damaged.
+ */
+export async function revocationsOf(
+  context: Pick<Context, 'state'>,
+  held: HeldList | null,
+  { fingerprint, certifications, revocations }: EvaluatedCertificate,
+): Promise<readonly RevokedKey[]> {
+  const listed = certifications.flatMap(({ serial }) => {
+    const entry = held?.lookup(serial) ?? null
+    return entry === null ? [] : [{ fingerprint, reason: entry.reason, at: entry.revokedAt }]
+  })
+  const byAuthority = revocations
+    .filter(({ kind }) => kind === 'certification')
+    .map(({ reason, at }) => ({ fingerprint, reason: reason ?? 'unspecified', at }))
+  const dated = [...listed, ...byAuthority]
+  // A key's own revocation was made together with it: the others know when it came to be used.
+  const byKey = revocations
+    .filter(({ kind }) => kind === 'key')
+    .map(({ at }) => ({ fingerprint, reason: 'unspecified', at: dated.length === 0 ? at : earliest(dated) }))
+  const seen = [...dated, ...byKey]
+  await rememberRevocations(context, seen)
+  const remembered = context.state.revokedKey(fingerprint)
+  return remembered === null ? seen : [...seen, remembered]
+}
+
+const earliest = (revoked: readonly RevokedKey[]) => Math.min(...revoked.map(({ at }) => at))
+
+/** Keeps for ever that keys were seen revoked; writes only what says more than is known. */
+export async function rememberRevocations(
+  { state }: Pick<Context, 'state'>,
+  revoked: readonly RevokedKey[],
+): Promise<void> {
+  const news = revoked.filter(({ fingerprint, reason, at }) => {
+    const known = state.revokedKey(fingerprint)
+    return known === null || at < known.at || (known.reason === 'replaced' && reason !== 'replaced')
+  })
+  if (news.length === 0) return
+  await state.exclusively(async (writer) => {
+    for (const one of news) writer.rememberRevoked(one)
+  })
 }
 
 /** Whether a look-up failed because the list can't be relied on. */

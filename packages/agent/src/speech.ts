@@ -1,6 +1,9 @@
 import { formatDate, formatMinute, formatSpan, formatTime } from '@mailseal/common'
+import type { RecipientVerdict } from '@mailseal/common/recipient'
 import type { ListState, SignatureVerdict } from '@mailseal/common/verdict'
-import type { Verification } from './mail/verify.ts'
+import { reasonText } from './mail/recipients.ts'
+import { type MessageRecipient, SENDER_REVOKED, type Verification } from './mail/verification.ts'
+import { ENCRYPTED } from './mail/verify.ts'
 import type { Identity } from './state/state.ts'
 
 /* How the agent puts things to people, and how to scripts. */
@@ -16,11 +19,12 @@ export function identityJson({ address, serial, fingerprint, validFrom, validTo 
 }
 
 /** A verdict as `--json` shows it. */
-export function verificationJson({ summary, signature, revocation, warnings, subject, from, text }: Verification) {
+export function verificationJson(verification: Verification) {
+  const { summary, encrypted, signature, revocation, recipients, warnings, subject, from, text } = verification
   const { status, signer, address, serial, fingerprint, signedAt, reason, revokedAt } = signature
   return {
     summary,
-    encrypted: false,
+    encrypted,
     signature: {
       ...{ status, signer, address, serial, fingerprint },
       signedAt: timeOrNull(signedAt),
@@ -28,7 +32,7 @@ export function verificationJson({ summary, signature, revocation, warnings, sub
       revokedAt: timeOrNull(revokedAt),
     },
     revocation,
-    recipients: [],
+    recipients,
     warnings,
     ...{ subject, from, text },
   }
@@ -38,18 +42,52 @@ const timeOrNull = (time: number | null) => (time === null ? null : formatTime(t
 
 /** A verdict for people. The message's own words stand behind their labels, where they can't pass for the verdict. */
 export function verificationText(verification: Verification): string {
-  const { signature, revocation, from, subject } = verification
+  const { signature, revocation, from, subject, encrypted, recipients } = verification
   const lines = [
     verdictSentence(verification),
+    ...(encrypted && recipients.length > 0 ? [`Encrypted: ${recipientsText(recipients)}`] : []),
     // A verdict is worth as much as its list.
     `Revocation list: ${listText(revocation)}`,
     ...(signature.signer === null ? [] : [`${signerLabel(signature)}: ${signerText(signature.signer)}`]),
     ...(signature.serial === null ? [] : [`Certificate: serial number ${signature.serial}`]),
     ...(signature.signedAt === null ? [] : [`Signed: ${formatMinute(signature.signedAt)} (as the signature says)`]),
     `From: ${from === null ? '(not exactly one address)' : from}`,
-    ...(oneLine(subject) === '' ? [] : [`Subject (not signed): ${oneLine(subject)}`]),
+    ...(oneLine(subject) === '' ? [] : [`${subjectLabel(verification)}: ${oneLine(subject)}`]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function subjectLabel({ isSubjectCovered, encrypted }: Verification): string {
+  if (isSubjectCovered) return 'Subject'
+  return encrypted ? 'Subject (not encrypted)' : 'Subject (not signed)'
+}
+
+function recipientsText(recipients: readonly MessageRecipient[]): string {
+  const named = recipients.flatMap(({ address, status }) =>
+    address === null
+      ? []
+      : [status === 'good' || status === 'contact' ? address : `${address} (${KEY_STATES[status]})`],
+  )
+  const unknown = recipients.length - named.length
+  const others = unknown === 0 ? [] : [unknown === 1 ? 'one key not known here' : `${unknown} keys not known here`]
+  return `to ${[...new Set(named), ...others].join(', ')}`
+}
+
+const KEY_STATES = { revoked: 'REVOKED', expired: 'a key no longer in use', none: 'no certificate' } as const
+
+/** A message's own text, moved in, so that no line of it can pass for one of the verdict. */
+export function messageText(text: string): string {
+  return text.trim() === '' ? '' : `\nMessage:\n${text.trimEnd().replace(/^(?=.)/gm, '  ')}\n`
+}
+
+/** Each recipient on a line, with the reason why not. */
+export function recipientsTable(recipients: readonly RecipientVerdict[]): string {
+  const width = Math.max(0, ...recipients.map(({ address }) => address.length))
+  const lines = recipients.map((recipient) => {
+    const can = recipient.status === 'good' || recipient.status === 'contact' ? 'yes' : 'NO '
+    return `${recipient.address.padEnd(width)}  ${can}  ${reasonText(recipient)}\n`
+  })
+  return lines.join('')
 }
 
 /** A certificate that nobody certified may bear any name. */
@@ -62,7 +100,8 @@ function signerText(signer: string): string {
   return oneLine(signer).replace(/^<([^<>]*)>$/, '$1')
 }
 
-function verdictSentence({ signature }: Verification): string {
+function verdictSentence({ signature, warnings }: Verification): string {
+  if (warnings.some(({ code }) => code === SENDER_REVOKED)) return REVOKED_SENTENCE
   switch (signature.status) {
     case 'good':
       return `Verified: signed by ${signature.address}.`
@@ -83,7 +122,7 @@ function verdictSentence({ signature }: Verification): string {
     case 'bad':
       return `Not verified: the signature is bad${signature.reason === null ? '' : ` (${BAD_REASONS.get(signature.reason) ?? signature.reason})`}.`
     case 'none':
-      return 'Not signed.'
+      return signature.reason === ENCRYPTED ? 'Encrypted: to see who signed it, type mailseal open FILE' : 'Not signed.'
   }
 }
 

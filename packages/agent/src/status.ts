@@ -1,9 +1,10 @@
-import { addMonths, SPANS } from '@mailseal/common'
+import { MailsealError } from '@mailseal/common'
 import type { CrlFreshness } from '@mailseal/common/crl'
 import { type Context, requireEnrolled, type Warning } from './context.ts'
+import { renewFromOf } from './own-certificate.ts'
 import { listFreshness } from './revocation-list.ts'
 import type { Identity } from './state/state.ts'
-import { certificateWarnings, listWarnings } from './warnings.ts'
+import { certificateWarnings, foreignWarnings, listWarnings } from './warnings.ts'
 
 /** How things stand. Times are Unix seconds. */
 export interface AgentStatus extends Omit<Identity, 'directoryToken'> {
@@ -22,8 +23,27 @@ export interface AgentStatus extends Omit<Identity, 'directoryToken'> {
 export async function status(context: Context): Promise<AgentStatus> {
   const { identity } = await requireEnrolled(context)
   const { directoryToken: _, ...known } = identity
-  const renewFrom = addMonths(identity.validFrom, SPANS.renewalMonths)
   const crl = listFreshness(context)
-  const warnings = [...certificateWarnings(context, identity, renewFrom), ...listWarnings(crl)]
-  return { ...known, renewFrom, keyFile: context.home.keyFile, crl, warnings }
+  const warnings = [...certificateWarnings(context, identity), ...foreignWarnings(context), ...listWarnings(crl)]
+  return { ...known, renewFrom: renewFromOf(identity), keyFile: context.home.keyFile, crl, warnings }
+}
+
+/**
+ * Stops the warning about one foreign certificate for the own address; any other is warned about again.
+ *
+ * @param typed - Its fingerprint, as people copy it: any case, blanks and colons between.
+ * @throws {@link MailsealError} `usage`; `not-found` if no such certificate was seen.
+ */
+export async function acknowledge({ state }: Context, typed: string): Promise<void> {
+  const fingerprint = typed.replace(/[\s:]/g, '').toLowerCase()
+  if (!/^[0-9a-f]{40}$/.test(fingerprint)) {
+    throw new MailsealError('usage', 'the fingerprint does not have 40 hex digits', {
+      hint: 'copy it from the warning: mailseal status',
+    })
+  }
+  const wasSeen = await state.exclusively(async (writer) => writer.acknowledgeForeign(fingerprint))
+  if (wasSeen) return
+  throw new MailsealError('not-found', 'no foreign certificate with this fingerprint was seen here', {
+    hint: 'see those that were: mailseal status',
+  })
 }

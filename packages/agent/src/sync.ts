@@ -1,10 +1,12 @@
 import { LIMITS, MailsealError } from '@mailseal/common'
 import { readAuthority } from '@mailseal/common/authority'
 import { PATHS } from '@mailseal/common/rpc'
+import { adoptNewest } from './adopt.ts'
 import { type Context, connect, type Enrolled, requireEnrolled, type Warning } from './context.ts'
-import { syncDirectory } from './directory.ts'
-import { openHeldList, refreshList } from './revocation-list.ts'
-import { ownRevocationWarning } from './warnings.ts'
+import { fetchByAddress, syncDirectory } from './directory.ts'
+import { ownRevocation } from './own-certificate.ts'
+import { openHeldList, refreshList, rememberRevocations } from './revocation-list.ts'
+import { foreignWarnings, ownRevocationWarning } from './warnings.ts'
 
 /** What the agent holds after {@link sync}. */
 export interface SyncResult {
@@ -39,19 +41,39 @@ export async function sync(context: Context): Promise<SyncResult> {
     mend: true,
   })
   const header = heldHeader(context)
-  const warnings = await syncDirectoryIfOpen(context, enrolled)
+  const warnings = await syncOwn(context, enrolled)
   const crl = { number: header.number, entries: header.count, bytes }
   return { crl, certificates: context.state.certificateCount(), warnings }
 }
 
-async function syncDirectoryIfOpen(context: Context, enrolled: Enrolled): Promise<readonly Warning[]> {
+/**
+ * What concerns ourselves, and the directory: a renewal by another computer, a revocation, a certificate for our address
+ * that is not ours.
+ */
+async function syncOwn(context: Context, enrolled: Enrolled): Promise<readonly Warning[]> {
+  const identity = await adoptNewest(context, enrolled)
+  const current = { ...enrolled, identity }
+  const revocation = ownRevocation(context, identity)
+  if (revocation !== null) await rememberRevocations(context, [revocation])
+  const refused = await syncDirectoryIfOpen(context, current, revocation !== null)
+  await fetchByAddress(context, current, identity.address)
+  const own = ownRevocationWarning(context, identity)
+  return [...refused, ...(own === null ? [] : [own]), ...foreignWarnings(context)]
+}
+
+async function syncDirectoryIfOpen(
+  context: Context,
+  enrolled: Enrolled,
+  isRevoked: boolean,
+): Promise<readonly Warning[]> {
   try {
     await syncDirectory(context, enrolled)
     return []
   } catch (error) {
     if (!(error instanceof MailsealError) || !NO_DIRECTORY.includes(error.code)) throw error
-    const revocation = error.code === 'refused-by-policy' ? ownRevocationWarning(context, enrolled.identity) : null
-    return [revocation ?? { code: error.code, message: error.message }]
+    // That we are revoked says it better.
+    if (isRevoked && error.code === 'refused-by-policy') return []
+    return [{ code: error.code, message: error.message }]
   }
 }
 

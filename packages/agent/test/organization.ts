@@ -4,15 +4,19 @@ import { join } from 'node:path'
 import { type Clock, formatUserId, sha256, systemRandom, toBase64url, toHex } from '@mailseal/common'
 import { notationDomain, readAuthority, signAuthority } from '@mailseal/common/authority'
 import {
+  asRenewedCertificate,
   certify,
+  endCertificate,
   makeAuthorityKey,
+  makeRenewal,
   makeUserKey,
   parseCertificate,
   readPrimarySecret,
+  revokeCertification,
   signForPurpose,
   type UserKey,
 } from '@mailseal/common/certificate'
-import { type CrlEntry, encodeCrl } from '@mailseal/common/crl'
+import { type CrlEntry, encodeCrl, type RevocationReason } from '@mailseal/common/crl'
 import { deriveQuorum } from '@mailseal/common/quorum-seed'
 import type { Fetch } from '@mailseal/common/rpc'
 import { generateSealingKeyPair } from '@mailseal/common/sealed-channel'
@@ -57,6 +61,26 @@ export async function makeOrganization({ now = NOW, domain = 'example.org' } = {
       const domain = notationDomain(document)
       const certificate = await certify(secret, parsed, { serial, domain, validFrom, validTo: key.validTo })
       return { address, key, serial, certificate }
+    },
+    /** The same key, certified once more from `validFrom` on. */
+    async renewed(issued: Issued, validFrom: number): Promise<Issued> {
+      const parsed = await parseCertificate(issued.certificate)
+      const renewal = await makeRenewal(await readPrimarySecret(issued.key.secretKey), parsed, validFrom)
+      const { validTo, ...signed } = await asRenewedCertificate(parsed, renewal, validFrom)
+      const serial = toHex(systemRandom(8))
+      const domain = notationDomain(document)
+      const certificate = await certify(secret, signed, { serial, domain, validFrom, validTo })
+      return { ...issued, serial, certificate }
+    },
+    /** The certificate as it is published when its use has ended. */
+    async ended({ key, serial, certificate }: Issued, reason: RevocationReason, at = now): Promise<Uint8Array> {
+      const parsed = await parseCertificate(certificate)
+      const domain = notationDomain(document)
+      return endCertificate(parsed, {
+        certificationRevocation: await revokeCertification(secret, parsed, { serial, domain, reason, at }),
+        subkeyRevocation: key.subkeyRevocation,
+        keyRevocation: reason === 'compromised' || reason === 'unspecified' ? key.keyRevocation : null,
+      })
     },
     /** A signed revocation list. */
     list({ number = now, at = now, entries = [] as readonly CrlEntry[], signer = secret } = {}) {
@@ -103,9 +127,13 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
-/** Writes a key file as it is made by the agent. */
+/** Opens at once. */
+const CHEAP = { passes: 1, parallelism: 1, memoryExponent: 10 }
+
+/** Writes a key file as it is made by the agent, but for what its password costs. */
 export async function writeKeyFileAt(path: string, content: KeyFileContent, password = PASSWORD): Promise<string> {
-  await writeFile(path, await sealWithLock(await makeLock(password, systemRandom), writeKeyFileContent(content)))
+  const lock = await makeLock(password, systemRandom, CHEAP)
+  await writeFile(path, await sealWithLock(lock, writeKeyFileContent(content)))
   return path
 }
 

@@ -1,11 +1,14 @@
 import { readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeAuthorityKey, readPrimarySecret } from '@mailseal/common/certificate'
+import { evaluateCertificate, makeAuthorityKey, readPrimarySecret } from '@mailseal/common/certificate'
 import { type CrlEntry, dayOf } from '@mailseal/common/crl'
 import { PATHS } from '@mailseal/common/rpc'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type HeldList, revocationsOf } from '../src/revocation-list.ts'
+import { openState } from '../src/state/state.ts'
+import { trustOf } from '../src/trust.ts'
 import { letter } from './mail/messages.ts'
-import { enrolledAgent, makeOrganization, NOW, published } from './organization.ts'
+import { enrolledAgent, makeOrganization, NOW, published, temporaryFolder } from './organization.ts'
 
 const organization = await makeOrganization()
 const alice = await organization.issue('alice@example.org')
@@ -148,5 +151,54 @@ describe('the revocation list', () => {
       code: 'revocation-list-refused',
       message: `the revocation list leaves out serial number ${entry.serial}`,
     })
+  })
+})
+
+describe('what revokes a key', () => {
+  const evaluated = async (certificate: Uint8Array) => {
+    const { authorities, domains } = await trustOf(organization.document)
+    return evaluateCertificate(certificate, authorities, domains)
+  }
+  const held = (entries: readonly CrlEntry[]) =>
+    ({ lookup: (serial) => entries.find((one) => one.serial === serial) ?? null }) as HeldList
+  const listed = { ...entry, serial: alice.serial, revokedAt: NOW + 50 }
+  const { fingerprint } = alice.key
+
+  async function newContext() {
+    const state = await openState(join(await temporaryFolder(), 'state.sqlite'))
+    onTestFinished(() => state.close())
+    return { state }
+  }
+
+  it('is the list, and remembered when its entry has left', async () => {
+    const context = await newContext()
+    const certificate = await evaluated(alice.certificate)
+    expect(await revocationsOf(context, held([]), certificate)).toEqual([])
+    const revoked = { fingerprint, reason: 'left', at: NOW + 50 }
+    expect(await revocationsOf(context, held([listed]), certificate)).toEqual([revoked, revoked])
+    expect(await revocationsOf(context, held([]), certificate)).toEqual([revoked])
+    expect(await revocationsOf(context, null, certificate)).toEqual([revoked])
+  })
+
+  it('is what the certificate carries, with the time at which it came to be used', async () => {
+    const context = await newContext()
+    const certificate = await evaluated(await organization.ended(alice, 'compromised', NOW + 70))
+    const seen = await revocationsOf(context, null, certificate)
+    expect(seen).toContainEqual({ fingerprint, reason: 'compromised', at: NOW + 70 })
+    expect(context.state.revokedKey(fingerprint)).toEqual({ fingerprint, reason: 'compromised', at: NOW + 70 })
+  })
+
+  it('of which nothing new was seen is not written again', async () => {
+    const context = await newContext()
+    const certificate = await evaluated(alice.certificate)
+    await revocationsOf(context, held([listed]), certificate)
+    const readOnly = {
+      state: { ...context.state, exclusively: () => Promise.reject(new Error('written')) },
+    }
+    await revocationsOf(readOnly, held([listed]), certificate)
+    const replaced = [{ ...listed, reason: 'replaced' as const }]
+    await revocationsOf(readOnly, held(replaced), certificate)
+    const earlier = [{ ...listed, revokedAt: NOW + 40 }]
+    await expect(revocationsOf(readOnly, held(earlier), certificate)).rejects.toThrow('written')
   })
 })

@@ -57,7 +57,7 @@ export const enroll = defineCommand({
       },
     )
     await sayWarnings(context, result.warnings)
-    for (const file of result.keptAside) await context.say(`kept as "${file}": it could not be used any more`)
+    for (const file of result.keptAside) await context.say(keptText(file))
     return { json: asJson(result), text: asEnrolledText(result) }
   },
 })
@@ -104,13 +104,26 @@ function asJson(result: EnrollResult) {
   return { ...identityJson(result), ...{ keyFile, server, recoveredKeys, continued, keptAside, warnings } }
 }
 
-function asEnrolledText({ address, serial, validTo, keyFile, continued }: EnrollResult): string {
+/** A key file of a forgotten password may be remembered yet. */
+function keptText(file: string): string {
+  if (!file.includes('.keyfile.old')) return `kept as "${file}": it could not be used any more`
+  return `the key file that was here does not open with this password; kept as "${file}". Should you remember its password: mailseal keyfile use "${file}"`
+}
+
+function asEnrolledText({ address, serial, validTo, keyFile, continued, recoveredKeys }: EnrollResult): string {
   const done = continued ? 'Finished the enrollment of' : 'Enrolled'
   return [
     `${done} ${address}: serial number ${serial}, valid until ${formatMinute(validTo)}.`,
+    ...recoveredText(recoveredKeys),
     'Your key file, which your password opens, is',
     `  ${keyFile}`,
     'To sign on another computer as well, make a copy and run "mailseal keyfile use COPY" there. The copy is made with',
     '  mailseal keyfile copy COPY',
   ].join('\n')
+}
+
+function recoveredText(keys: number): string[] {
+  if (keys === 0) return []
+  const came = keys === 1 ? '1 old encryption key came back' : `${keys} old encryption keys came back`
+  return [`${came}: the mail of their time opens again.`]
 }

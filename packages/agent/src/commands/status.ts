@@ -1,8 +1,8 @@
 import { formatMinute, formatTime } from '@mailseal/common'
-import { defineCommand } from '@mailseal/common/program'
+import { defineCommand, option } from '@mailseal/common/program'
 import { identityJson, listText } from '../speech.ts'
 import type { AgentStatus } from '../status.ts'
-import { withAgent } from './with-agent.ts'
+import { shownElsewhere, withAgent } from './with-agent.ts'
 
 export const status = defineCommand({
   name: 'status',
@@ -11,14 +11,28 @@ export const status = defineCommand({
     'Shows your certificate, how long it is valid, where your key file is, and how current the revocation list on this computer ' +
     'is. Asks nobody and needs no password. What needs your attention comes as a warning with what to do.',
   arguments: {},
-  options: {},
+  options: {
+    acknowledge: option.text(
+      '--acknowledge FINGERPRINT',
+      'hear no more of this certificate for your address, which is not yours',
+    ),
+  },
   examples: [
     { command: 'mailseal status', description: 'for you to read' },
     { command: 'mailseal status --json', description: 'for a script' },
-    { command: 'MAILSEAL_HOME=/media/usb/mailseal mailseal status', description: 'of another folder' },
+    {
+      command: 'mailseal status --acknowledge 0123456789abcdef0123456789abcdef01234567',
+      description: 'your administrator explained the certificate that you were warned of',
+    },
   ],
   async run(context) {
-    const result = await withAgent(context, (agent) => agent.status())
+    const { acknowledge } = context.options
+    const result = await withAgent(context, async (agent) => {
+      if (acknowledge !== undefined) await agent.acknowledge(acknowledge)
+      const status = await agent.status()
+      shownElsewhere(context, status.warnings)
+      return status
+    })
     return { json: asJson(result), text: asStatusText(result) }
   },
 })

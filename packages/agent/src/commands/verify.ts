@@ -1,7 +1,8 @@
 import { asMailsealError, LIMITS, type MailsealError } from '@mailseal/common'
 import { argument, type CommandResult, defineCommand, type Frame, type Io, readInput } from '@mailseal/common/program'
 import type { Warning } from '../context.ts'
-import type { Verification, Verifier } from '../mail/verify.ts'
+import type { Verification } from '../mail/verification.ts'
+import type { Verifier } from '../mail/verify.ts'
 import { oneLine, verificationJson, verificationText } from '../speech.ts'
 import { sayWarnings, withAgent } from './with-agent.ts'
 

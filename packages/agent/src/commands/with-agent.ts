@@ -1,4 +1,11 @@
-import { type CommandContext, dataFolder, type Frame, option, readPasswordFile } from '@mailseal/common/program'
+import {
+  type CommandContext,
+  dataFolder,
+  type Frame,
+  type Io,
+  option,
+  readPasswordFile,
+} from '@mailseal/common/program'
 import { type Agent, type AgentOptions, openAgent } from '../agent.ts'
 import type { PasswordRequest, Warning } from '../context.ts'
 import { assertNewPassword } from '../passwords.ts'
@@ -40,8 +47,13 @@ export async function withAgent<T>(
   try {
     return await work(agent)
   } finally {
-    agent.close()
+    await sayAttention(context, agent).finally(() => agent.close())
   }
+}
+
+/** Also after a failure: what somebody did to one's address must not go unheard. */
+async function sayAttention(frame: Frame, agent: Agent): Promise<void> {
+  await sayWarnings(frame, agent.attention())
 }
 
 async function passwordFor(
@@ -61,7 +73,21 @@ const QUESTIONS: Readonly<Record<PasswordRequest['purpose'], (file: string) => s
   new: () => 'New password for your key file',
 }
 
-/** Says each warning on stderr. */
-export async function sayWarnings({ warn }: Frame, warnings: readonly Warning[]): Promise<void> {
-  for (const { message } of warnings) await warn(message)
+/** What was said in one run of the program. */
+const said = new WeakMap<Io, Set<string>>()
+
+/** Says each warning on stderr, once in a run: what a command tells of itself is not told again for all commands. */
+export async function sayWarnings({ warn, io }: Frame, warnings: readonly Warning[]): Promise<void> {
+  const before = said.get(io) ?? new Set()
+  said.set(io, before)
+  for (const { message } of warnings) {
+    if (before.has(message)) continue
+    before.add(message)
+    await warn(message)
+  }
+}
+
+/** For a command whose own output shows the warnings to people: they are not said beside it again. */
+export function shownElsewhere({ io }: Frame, warnings: readonly Warning[]): void {
+  said.set(io, new Set([...(said.get(io) ?? []), ...warnings.map(({ message }) => message)]))
 }

@@ -4,31 +4,28 @@ import {
   deriveTemporaryKeySecrets,
   equalBytes,
   formatDate,
-  LIMITS,
   MailsealError,
   parseTemporaryKey,
   type TemporaryKeySecrets,
   toBase64url,
 } from '@mailseal/common'
 import { sealArchiveEntry } from '@mailseal/common/archive-entry'
-import { type Authority, readAuthority } from '@mailseal/common/authority'
+import { readAuthority } from '@mailseal/common/authority'
 import { assertSubkeyWorks, makeUserKey } from '@mailseal/common/certificate'
 import { sealEnrollmentRequest } from '@mailseal/common/enrollment'
-import type { Context, Warning } from '../context.ts'
+import type { Context, Enrolled, Warning } from '../context.ts'
+import { fetchByAddress } from '../directory.ts'
 import { readIfPresent, setAside } from '../files.ts'
-import { type KeyFileContent, uniteContents } from '../key-file/content.ts'
-import { openKeyFile, writeKeyFile } from '../key-file/key-file.ts'
-import { makeLock, type PasswordLock } from '../key-file/password-message.ts'
-import { certifiedIdentity } from '../key-file/use.ts'
 import { newPassword } from '../passwords.ts'
-import { AGENT, sendReport } from '../report.ts'
-import { refreshList } from '../revocation-list.ts'
-import type { Identity, StateWriter } from '../state/state.ts'
+import { sendReport } from '../report.ts'
+import { AGENT } from '../request.ts'
+import type { Identity } from '../state/state.ts'
 import { trustOf } from '../trust.ts'
+import { foreignWarnings } from '../warnings.ts'
 import type { Invitation } from './message.ts'
 import { type OfferOptions, obtainOffer, type TrustedOffer } from './offer.ts'
 import { openPending, PENDING_LIMIT, type PendingEnrollment, removePending, writePending } from './pending.ts'
-import { type CertifiedReply, exchange } from './reply.ts'
+import { type Begun, exchangeAndSave, takeFromKeyFile } from './save.ts'
 import { asRootFingerprint } from './server-trust.ts'
 
 /** What {@link enroll} is given. */
@@ -85,18 +82,13 @@ export async function enroll(context: Context, options: EnrollOptions): Promise<
     assertSameSubject(begun.pending, request)
     // The KM server may have moved since; whoever answers, only its reply opens.
     const server = request.server ?? context.server ?? begun.pending.server
-    const result = await finishOrTellHow(context, { ...begun, pending: { ...begun.pending, server } })
+    const historyKey = begun.pending.historyKey ?? request.secrets.historyKey
+    const result = await finishOrTellHow(context, { ...begun, pending: { ...begun.pending, server, historyKey } })
     return { ...result, continued: true }
   }
   const kept = await settle(context, begun)
   const result = await begin(context, request)
   return { ...result, keptAside: [...kept, ...result.keptAside] }
-}
-
-/** An enrollment that was begun, and its password. */
-interface Begun {
-  readonly pending: PendingEnrollment
-  readonly password: string
 }
 
 async function openBegun(context: Context): Promise<Begun | null> {
@@ -219,6 +211,7 @@ async function prepare(
     authority: new Uint8Array(document.bytes),
     replyKey: replyKey.key,
     replyNonce: replyKey.nonce,
+    historyKey: secrets.historyKey,
   }
 }
 
@@ -231,122 +224,32 @@ async function finish(context: Context, { pending, password }: Begun): Promise<E
   })
   await removePending(context.home.pending)
   const { identity, recoveredKeys, keptAside } = saved
+  const enrolled = await enrolledAs(context, identity)
+  await fetchByAddress(context, enrolled, identity.address)
   return {
     ...identity,
     keyFile: context.home.keyFile,
     recoveredKeys,
     continued: false,
     keptAside,
-    warnings: await reportQuietly(context, identity, pending.secretKey),
+    warnings: [
+      ...saved.warnings,
+      ...(await reportQuietly(context, enrolled, pending.secretKey)),
+      ...foreignWarnings(context),
+    ],
   }
 }
 
-/** What the key file and the state hold now. */
-interface Saved extends Pick<EnrollResult, 'recoveredKeys' | 'keptAside'> {
-  readonly identity: Identity
-}
-
-async function exchangeAndSave(context: Context, { pending, password }: Begun): Promise<Saved> {
-  const reply = await exchange(context, pending)
-  const { server } = pending
-  await refreshList(context, { server, trust: reply.trust, timeout: context.timeouts.download, floor: reply.crl })
-  const identity = identityOf(pending, reply)
-  const keptAside = await save(context, { pending, reply, identity, password })
-  return { identity, recoveredKeys: reply.recovered.length, keptAside }
-}
-
-/**
- * What an earlier run, or another process, has written into the key file already. The reply may be gone by then: the
- * server drops it at the new key's first signed request.
- *
- * @returns null if the key file does not hold this enrollment's key, certified.
- */
-async function takeFromKeyFile(context: Context, { pending, password }: Begun): Promise<Saved | null> {
-  const bytes = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
-  if (bytes === null) return null
-  const opened = await openKeyFile(bytes, password, 'the key file').catch(nullIfRefused)
-  if (opened?.content.keys[0]?.fingerprint !== pending.fingerprint) return null
-  const identity = await certifiedIdentity(opened)
-  await context.state.exclusively(async (state) => remember(context, state, { identity, ...opened }))
-  return { identity, recoveredKeys: opened.content.recovered.length, keptAside: [] }
-}
-
-function nullIfRefused(error: unknown): null {
-  if (error instanceof MailsealError) return null
-  throw error
-}
-
-/** Who we are from here on, and whom we trust. */
-function remember(
-  { clock }: Context,
-  state: StateWriter,
-  { identity, document, content }: { identity: Identity; document: Authority; content: KeyFileContent },
-): void {
-  const { fingerprint, address } = identity
-  state.keepAuthority(document)
-  state.setIdentity(identity)
-  state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched: clock.now() }, true)
-}
-
-function identityOf(pending: PendingEnrollment, reply: CertifiedReply): Identity {
-  const { mailbox, address, fingerprint, validFrom, validTo, server } = pending
-  const { serial, directoryToken } = reply
-  return { mailbox, address, serial, fingerprint, validFrom, validTo, server, directoryToken }
-}
-
-/** Writes the key file and who we are, with the write lock held. */
-function save(
-  context: Context,
-  {
-    pending,
-    reply,
-    identity,
-    password,
-  }: { pending: PendingEnrollment; reply: CertifiedReply; identity: Identity; password: string },
-): Promise<readonly string[]> {
-  const { mailbox, address, server, directoryToken, serial, fingerprint } = identity
-  const { document, certificate, recovered } = reply
-  const content: KeyFileContent = {
-    ...{ mailbox, address, server, directoryToken, certificate, recovered },
-    root: document.rootFingerprint,
-    authority: new Uint8Array(document.bytes),
-    keys: [{ fingerprint, serial, secretKey: pending.secretKey }],
-  }
-  return context.state.exclusively(async (state) => {
-    remember(context, state, { identity, document, content })
-    const { united, lock, keptAside } = await uniteWithPresent(context, content, password)
-    await writeKeyFile(context.home.keyFile, lock, united)
-    return keptAside
-  })
-}
-
-/**
- * The secrets of a key file that is there already are taken over if the password opens it and it is of the same
- * organization; else it is kept as `.old`.
- */
-async function uniteWithPresent(
-  context: Context,
-  content: KeyFileContent,
-  password: string,
-): Promise<{ united: KeyFileContent; lock: PasswordLock; keptAside: readonly string[] }> {
-  const present = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
-  if (present !== null) {
-    const opened = await openKeyFile(present, password, 'the key file').catch(nullIfRefused)
-    if (opened?.content.root === content.root) {
-      return { united: uniteContents(content, opened.content), lock: opened.lock, keptAside: [] }
-    }
-  }
-  // Moved and not copied: as `.previous` it would push out one that may still open.
-  const keptAside = present === null ? [] : [await setAside(context.home.keyFile, LIMITS.keyFile)]
-  return { united: content, lock: await makeLock(password, context.random), keptAside }
+async function enrolledAs({ state }: Context, identity: Identity): Promise<Enrolled> {
+  const authority = state.authority()
+  if (authority === null) throw new TypeError('enrolled without an authority document')
+  return { identity, trust: await trustOf(authority) }
 }
 
 /** The first report: shows the administrator that the key arrived. The enrollment stands without it. */
-async function reportQuietly(context: Context, identity: Identity, secretKey: Uint8Array): Promise<readonly Warning[]> {
-  const authority = context.state.authority()
-  if (authority === null) return []
+async function reportQuietly(context: Context, enrolled: Enrolled, secretKey: Uint8Array): Promise<readonly Warning[]> {
   try {
-    await sendReport(context, { identity, trust: await trustOf(authority) }, secretKey)
+    await sendReport(context, enrolled, secretKey)
     return []
   } catch (error) {
     const { message } = asMailsealError(error)

@@ -2,6 +2,7 @@ import {
   addressOfUserId,
   domainOf,
   equalBytes,
+  formatMinute,
   formatSpan,
   LIMITS,
   MailsealError,
@@ -53,6 +54,7 @@ export async function obtainOffer(context: Context, options: OfferOptions): Prom
   if (invited !== null && !equalBytes(offer.bytes, invited.offer.bytes)) {
     throw new MailsealError('untrusted', 'the KM server has another offer than the enrollment message')
   }
+  assertIssuedBefore(context, offer)
   const document = readAuthority(answer.authority)
   const anchor = invited?.document ?? (await offeredDocument(client, offer, document))
   assertSuccessor(anchor, document)
@@ -138,6 +140,19 @@ function assertAcceptable(context: Context, offer: Offer, document: Authority, o
       hint: 'somebody may stand between you and the KM server; ask your administrator',
     })
   }
+}
+
+/**
+ * Where both clocks were set back since the temporary key was issued, the KM server refuses a certificate that begins
+ * before it, and an enrollment that was begun would be refused for ever.
+ */
+function assertIssuedBefore({ clock }: Context, { issued }: Offer): void {
+  if (clock.now() >= issued - SPANS.validFromBeforeIssue) return
+  throw new MailsealError(
+    'clock-wrong',
+    `the temporary key was issued on ${formatMinute(issued)}, which is later than the clocks of this computer and the KM server say`,
+    { hint: 'ask your administrator to set the clock of the KM server, or for a new temporary key' },
+  )
 }
 
 function otherDocument(): MailsealError {

@@ -29,6 +29,8 @@ const schema = v.strictObject({
   /** Opens the one reply. */
   replyKey: base64urlOf(32),
   replyNonce: base64urlOf(12),
+  /** Opens the recovered keys in the reply; what a version before this began has none. */
+  historyKey: v.optional(base64urlOf(32)),
 })
 
 /** An enrollment that was begun: all that is needed to finish it. */
@@ -45,7 +47,7 @@ export const PENDING_LIMIT = LIMITS.authorityDocument * 4
  * @throws {@link MailsealError} `busy` if another one was begun meanwhile.
  */
 export async function writePending(
-  { home, state, random }: Context,
+  { home, state, random, argon2 }: Context,
   pending: PendingEnrollment,
   password: string,
 ): Promise<void> {
@@ -61,10 +63,11 @@ export async function writePending(
       request: toBase64url(pending.request),
       replyKey: toBase64url(pending.replyKey),
       replyNonce: toBase64url(pending.replyNonce),
+      ...(pending.historyKey === undefined ? {} : { historyKey: toBase64url(pending.historyKey) }),
     },
     LABEL,
   )
-  const sealed = await sealWithLock(await makeLock(password, random), content)
+  const sealed = await sealWithLock(await makeLock(password, random, argon2), content)
   await state.exclusively(async () => {
     if ((await readIfPresent(home.pending, PENDING_LIMIT)) !== null) throw begunMeanwhile()
     await writeFileAtomically(home.pending, sealed, { mode: 0o600 })

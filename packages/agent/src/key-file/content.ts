@@ -1,6 +1,6 @@
-import { equalBytes, LIMITS, MailsealError, toBase64url } from '@mailseal/common'
+import { LIMITS, MailsealError, toBase64url, toHex } from '@mailseal/common'
 import { type Authority, readAuthority } from '@mailseal/common/authority'
-import { parseCertificate, readPrimarySecret } from '@mailseal/common/certificate'
+import { parseCertificate, readPrimarySecret, readSecretSubkey, subkeyFingerprints } from '@mailseal/common/certificate'
 import { base64url, hex, mailboxId, readFormat, text, writeFormat } from '@mailseal/common/schema'
 import * as v from 'valibot'
 
@@ -90,13 +90,37 @@ export function keyOf(content: KeyFileContent, fingerprint: string): StoredKey {
 }
 
 /**
- * Everything that either holds: `main` says what is current, and no secret of `other` is dropped.
+ * Everything that either holds: `main` says what is current, and no secret of `other` is dropped. None stands in the
+ * result twice, also not as a recovered subkey that one of the keys has.
  */
-export function uniteContents(main: KeyFileContent, other: Pick<KeyFileContent, 'keys' | 'recovered'>): KeyFileContent {
+export async function uniteContents(
+  main: KeyFileContent,
+  other: Pick<KeyFileContent, 'keys' | 'recovered'>,
+): Promise<KeyFileContent> {
   const held = new Set(main.keys.map((key) => key.fingerprint))
-  const added = other.keys.filter((key) => !held.has(key.fingerprint))
-  const returned = other.recovered.filter((subkey) => !main.recovered.some((one) => equalBytes(one, subkey)))
-  return { ...main, keys: [...main.keys, ...added], recovered: [...main.recovered, ...returned] }
+  const keys = [...main.keys, ...other.keys.filter((key) => !held.has(key.fingerprint))]
+  return { ...main, keys, recovered: await withoutRepeats(keys, [...main.recovered, ...other.recovered]) }
+}
+
+async function withoutRepeats(keys: readonly StoredKey[], recovered: readonly Uint8Array<ArrayBuffer>[]) {
+  const held = new Set((await Promise.all(keys.map(({ secretKey }) => subkeyFingerprints(secretKey)))).flat())
+  const kept: Uint8Array<ArrayBuffer>[] = []
+  for (const subkey of recovered) {
+    const name = await nameOf(subkey)
+    if (!held.has(name)) kept.push(subkey)
+    held.add(name)
+  }
+  return kept
+}
+
+/** The fingerprint; of what can't be read, its bytes: nobody throws away what may still be a secret. */
+async function nameOf(subkey: Uint8Array): Promise<string> {
+  try {
+    return (await readSecretSubkey(subkey)).fingerprint
+  } catch (error) {
+    if (error instanceof MailsealError) return toHex(subkey)
+    throw error
+  }
 }
 
 function inconsistent(what: string): MailsealError {

@@ -2,7 +2,7 @@ import { asText, concat, MailsealError, type Random, utf8 } from '@mailseal/comm
 import { OPENPGP_CONFIG } from '@mailseal/common/certificate'
 import * as openpgp from 'openpgp'
 
-/** Argon2id with 64 MiB, 3 passes, 4 lanes; AES-256-GCM (RFC 9580, sections 3.7.1.4 and 5.13.2). */
+/** Argon2id and AES-256-GCM (RFC 9580, sections 3.7.1.4 and 5.13.2). */
 const CONFIG: openpgp.Config = {
   ...OPENPGP_CONFIG,
   s2kType: openpgp.enums.s2k.argon2,
@@ -30,14 +30,28 @@ export interface PasswordLock {
   readonly sessionKey: Uint8Array<ArrayBuffer>
 }
 
-/** Makes a lock with a new session key. Takes Argon2's quarter of a second. */
-export async function makeLock(password: string, random: Random): Promise<PasswordLock> {
+/** What opening with a password costs: Argon2id's passes, lanes, and memory as the exponent of 2 in KiB. */
+export interface Argon2Cost {
+  readonly passes: number
+  readonly parallelism: number
+  readonly memoryExponent: number
+}
+
+/** 64 MiB: a quarter of a second. */
+export const ARGON2_COST: Argon2Cost = { passes: 3, parallelism: 4, memoryExponent: 16 }
+
+/** Makes a lock with a new session key; whoever opens it pays its cost again. */
+export async function makeLock(
+  password: string,
+  random: Random,
+  argon2: Argon2Cost = ARGON2_COST,
+): Promise<PasswordLock> {
   const sessionKey = random(SESSION_KEY_LENGTH)
   const packet = await openpgp.encryptSessionKey({
     ...asSessionKey(sessionKey),
     passwords: [password.normalize('NFC')],
     format: 'binary',
-    config: CONFIG,
+    config: { ...CONFIG, s2kArgon2Params: { ...argon2 } },
   })
   return { packet: new Uint8Array(packet), sessionKey }
 }
@@ -45,7 +59,8 @@ export async function makeLock(password: string, random: Random): Promise<Passwo
 /** Encrypts content under a lock: an armored OpenPGP message that any RFC 9580 program opens with the password. */
 export async function sealWithLock(lock: PasswordLock, content: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const sealed = await openpgp.encrypt({
-    message: await openpgp.createMessage({ binary: content }),
+    // Zero stands for no specific time (RFC 9580, section 5.9); left out, it would be this computer's.
+    message: await openpgp.createMessage({ binary: content, date: new Date(0) }),
     sessionKey: asSessionKey(lock.sessionKey),
     format: 'binary',
     config: CONFIG,

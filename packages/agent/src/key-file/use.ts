@@ -40,18 +40,21 @@ export async function useKeyFile(context: Context, from: string | Uint8Array): P
   assertPinned(own?.document ?? null, copy)
   const { content, isCopyNewer } = own === null ? { content: copy.content, isCopyNewer: true } : await unite(own, copy)
   const newest = isCopyNewer ? copy : (own ?? copy)
-  const identity = await certifiedIdentity(newest)
-  const keptAside = await context.state.exclusively(async (state) => {
+  const certified = await certifiedIdentity(newest)
+  context.session.keyFileOpened = true
+  const [identity, keptAside] = await context.state.exclusively(async (state) => {
     await assertUnchanged(context, before)
+    const identity = newestCertification(certified, state.identity())
     state.keepAuthority(copy.document)
     const aside = present === 'damaged' ? [await setAside(context.home.keyFile, LIMITS.keyFile)] : []
     if (own === null) await installKeyFile(context.home.keyFile, bytes)
     else await writeKeyFile(context.home.keyFile, own.lock, content)
     state.setIdentity(identity)
+    state.keepOwnKeys(content.keys.map((key) => key.fingerprint))
     const { fingerprint, address } = identity
     const fetched = context.clock.now()
-    state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched }, true)
-    return aside
+    await state.keepCertificate({ fingerprint, address, certificate: content.certificate, fetched }, true)
+    return [identity, aside]
   })
   return { ...identity, keyFile: context.home.keyFile, keys: content.keys.length, keptAside }
 }
@@ -111,7 +114,20 @@ async function unite(
   }
   const isCopyNewer = (await certifiedIdentity(copy)).validFrom > (await certifiedIdentity(own)).validFrom
   const [main, other] = isCopyNewer ? [copy, own] : [own, copy]
-  return { content: uniteContents(main.content, other.content), isCopyNewer }
+  return { content: await uniteContents(main.content, other.content), isCopyNewer }
+}
+
+/**
+ * The newest certification of the same key that is known: a renewal changes the state, and no key file.
+ *
+ * @param known - Who the state says one is.
+ */
+export function newestCertification(identity: Identity, known: Identity | null): Identity {
+  if (known === null || known.fingerprint !== identity.fingerprint || known.validFrom <= identity.validFrom) {
+    return identity
+  }
+  const { serial, validFrom, validTo } = known
+  return { ...identity, serial, validFrom, validTo }
 }
 
 /**

@@ -1,37 +1,14 @@
 import { MailsealError } from '@mailseal/common'
 import { crlFreshness } from '@mailseal/common/crl'
-import { decodeHeader, type MimePart, parseMime, singleFrom } from '@mailseal/common/mime'
-import { canonicalText, readSigned, type SignedMessage } from '@mailseal/common/pgp-mime'
-import {
-  exitCodeOf,
-  judgeSignatures,
-  type ListState,
-  type SignatureVerdict,
-  type Summary,
-  summarize,
-  UNSIGNED,
-} from '@mailseal/common/verdict'
-import { type Context, type Enrolled, requireEnrolled, type Warning } from '../context.ts'
-import { findCertificate } from '../directory.ts'
-import { type HeldList, isListMissing, openHeldList, refreshList } from '../revocation-list.ts'
-import { listWarnings } from '../warnings.ts'
+import { type MimePart, parseMime } from '@mailseal/common/mime'
+import { canonicalText, readEncrypted, readSigned, type SignedMessage } from '@mailseal/common/pgp-mime'
+import { type ListState, type SignatureVerdict, UNSIGNED } from '@mailseal/common/verdict'
+import type { Context, Warning } from '../context.ts'
+import { judge } from './judge.ts'
+import { readHeaders } from './message-header.ts'
+import { byUsableList, closeSetting, openSetting, type Setting } from './setting.ts'
 import { textOf } from './text.ts'
-
-/** The verdict on one message. What comes from the message is the sender's word: show it apart from the verdict. */
-export interface Verification {
-  readonly summary: Summary
-  readonly signature: SignatureVerdict
-  readonly revocation: ListState
-  readonly warnings: readonly Warning[]
-  /** Exit code of a program that ends with this verdict. */
-  readonly exitCode: number
-  /** Decoded; empty if there is none. Not covered by the signature. */
-  readonly subject: string
-  /** The one address of the one From field; null if there is not exactly one. */
-  readonly from: string | null
-  /** The plain text of what the signature covers; of an unsigned message, of the message. Empty if it can't be shown. */
-  readonly text: string
-}
+import { type Verification, verificationOf } from './verification.ts'
 
 /** Verifies messages one by one, all by the same revocation list. Close it. */
 export interface Verifier {
@@ -47,59 +24,56 @@ export interface Verifier {
  * @throws {@link MailsealError} `not-enrolled`.
  */
 export async function openVerifier(context: Context): Promise<Verifier> {
-  const enrolled = await requireEnrolled(context)
-  const { isOnline, warnings } = await refreshBriefly(context, enrolled)
-  const held = openHeldList(context)
+  const setting = await openSetting(context)
   return {
-    verify: (message) => verify(context, { enrolled, isOnline, held, warnings }, message),
-    close: () => held?.close(),
+    verify: async (message) => {
+      const root = parseMime(message)
+      return isEncrypted(root) ? verifySealed(context, setting, root) : verifySigned(context, setting, root)
+    },
+    close: () => closeSetting(setting),
   }
 }
 
-interface Setting {
-  readonly enrolled: Enrolled
-  readonly isOnline: boolean
-  readonly held: HeldList | null
-  readonly warnings: readonly Warning[]
-}
-
-async function refreshBriefly(context: Context, { identity, trust }: Enrolled) {
+function isEncrypted(root: MimePart): boolean {
   try {
-    await refreshList(context, { server: identity.server, trust, timeout: context.timeouts.refresh })
-    return { isOnline: true, warnings: [] }
+    return readEncrypted(root) !== null
   } catch (error) {
-    if (!(error instanceof MailsealError)) throw error
-    const { code, message } = error
-    return {
-      isOnline: code !== 'server-unreachable',
-      warnings: code === 'server-unreachable' ? [] : [{ code, message }],
-    }
+    // Whether it is formed as it has to be is for whoever opens it.
+    if (error instanceof MailsealError && error.code === 'bad-data') return true
+    throw error
   }
 }
 
-async function verify(context: Context, setting: Setting, message: Uint8Array): Promise<Verification> {
-  const root = parseMime(message)
-  const from = singleFrom(root)?.address ?? null
+/** What nobody opened shows neither who signed it nor what it says. */
+function verifySealed(context: Context, setting: Setting, root: MimePart): Verification {
+  const signature = { ...UNSIGNED, reason: ENCRYPTED }
+  const list = crlFreshness(setting.held?.header, context.clock.now())
+  const headers = readHeaders(root, null)
+  const { warnings } = setting
+  const findings = { isOpened: false, signature, list, recipients: [], headers, text: '', warnings }
+  return { ...verificationOf(findings), encrypted: true }
+}
+
+/** Verifies a message that is not encrypted. */
+export async function verifySigned(context: Context, setting: Setting, root: MimePart): Promise<Verification> {
   const signed = readSignedOrMalformed(root)
-  const { signature, list } = await judgeByUsableList(context, setting, { signed, from })
-  const text = await textOf(signed === null || signed === MALFORMED ? message : signed.signedBytes)
-  return {
-    summary: summarize(false, signature),
-    signature,
-    revocation: list,
-    warnings: [...setting.warnings, ...listWarnings(list), ...(text === null ? [NO_TEXT] : [])],
-    exitCode: exitCodeOf(signature),
-    subject: decodeHeader(root.headers.fields('subject')[0]?.value ?? ''),
-    from,
-    text: text ?? '',
-  }
+  const payload = signed === null || signed === MALFORMED ? null : parseMime(signed.signedBytes)
+  const headers = readHeaders(root, payload)
+  const { signature, list } = await byUsableList(context, setting, async (usable, list) => ({
+    list,
+    signature: await judgeSigned(context, usable, list, signed, headers.author),
+  }))
+  const text = await textOf((payload ?? root).source)
+  const warnings = [...setting.warnings, ...errantWarnings(payload ?? root)]
+  return verificationOf({ isOpened: false, signature, list, recipients: [], headers, text, warnings })
 }
 
-const MALFORMED = 'malformed'
-const NO_TEXT: Warning = { code: 'text-unreadable', message: "the message's text is too intricate to be shown" }
+/** The reason of a verdict without a signature on what would have to be opened first. */
+export const ENCRYPTED = 'encrypted'
+export const MALFORMED = 'malformed'
 
 /** A message that says it is signed and is not formed so was changed on its way: that is a verdict, no failure. */
-function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED | null {
+export function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED | null {
   try {
     return readSigned(root)
   } catch (error) {
@@ -108,41 +82,32 @@ function readSignedOrMalformed(root: MimePart): SignedMessage | typeof MALFORMED
   }
 }
 
-interface Judged {
-  readonly signed: SignedMessage | typeof MALFORMED | null
-  readonly from: string | null
-}
-
-/** A list that turns out to be damaged counts as missing, for all that is said of the message. */
-async function judgeByUsableList(context: Context, setting: Setting, judged: Judged) {
-  const list = crlFreshness(setting.held?.header, context.clock.now())
-  try {
-    return { list, signature: await judge(context, setting, { ...judged, list }) }
-  } catch (error) {
-    if (!isListMissing(error)) throw error
-    const missing = crlFreshness(undefined, context.clock.now())
-    return { list: missing, signature: await judge(context, { ...setting, held: null }, { ...judged, list: missing }) }
-  }
-}
-
-async function judge(
+/** The verdict on a PGP/MIME signature, as far as there is one. */
+export async function judgeSigned(
   context: Context,
-  { enrolled, isOnline, held }: Setting,
-  { signed, from, list }: Judged & { readonly list: ListState },
+  setting: Setting,
+  list: ListState,
+  signed: SignedMessage | typeof MALFORMED | null,
+  from: string | null,
 ): Promise<SignatureVerdict> {
   if (signed === null) return UNSIGNED
   if (signed === MALFORMED) return { ...UNSIGNED, status: 'bad', reason: MALFORMED }
-  const { document, authorities, domains } = enrolled.trust
-  return judgeSignatures({
-    signature: signed.signature,
-    signedBytes: canonicalText(signed.signedBytes),
-    from,
-    now: context.clock.now(),
-    findCertificate: (fingerprint, how) => findCertificate(context, enrolled, { fingerprint, how, isOnline }),
-    authorities,
-    domains,
-    list,
-    listPolicy: document.listPolicy,
-    lookup: (serial) => held?.lookup(serial) ?? null,
-  })
+  const { signature, signedBytes } = signed
+  return judge(context, setting, list, { signature, signedBytes: canonicalText(signedBytes), from })
+}
+
+/** Signed or encrypted parts below the first one that is no layer say nothing about the message (RFC 9787, section 4). */
+export function errantWarnings(payload: MimePart): Warning[] {
+  return payload.children.some(holdsLayer) ? [ERRANT] : []
+}
+
+const ERRANT: Warning = {
+  code: 'outside-content',
+  message:
+    'a part of this message is signed or encrypted by itself; that says nothing about the message, and is not looked at',
+}
+
+function holdsLayer(part: MimePart): boolean {
+  const { type } = part.contentType
+  return type === 'multipart/signed' || type === 'multipart/encrypted' || part.children.some(holdsLayer)
 }

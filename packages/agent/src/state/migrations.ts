@@ -33,4 +33,27 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX current_certificate ON certificates (address) WHERE is_current = 1;
   `,
+  `
+  -- Keys that are or were one's own, as the key files said that were opened here.
+  CREATE TABLE own_keys (fingerprint TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  INSERT INTO own_keys SELECT fingerprint FROM identity;
+  -- Certificates that the directory named as an own address's current one, of keys that were not one's own then.
+  CREATE TABLE foreign_certificates (
+    fingerprint TEXT PRIMARY KEY,
+    address TEXT NOT NULL,
+    -- 1: the user knows of it.
+    is_acknowledged INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO foreign_certificates
+    SELECT certificates.fingerprint, certificates.address, 0 FROM certificates JOIN identity USING (address)
+    WHERE is_current = 1 AND certificates.fingerprint <> identity.fingerprint;
+  -- Keys that were ever seen revoked: outlives the entries of the revocation list.
+  CREATE TABLE revoked_keys (
+    fingerprint TEXT PRIMARY KEY,
+    -- As the revocation list words it.
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX certificates_by_address ON certificates (address);
+  `,
 ]

@@ -1,6 +1,8 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { type Authority, assertSuccessor, readAuthority } from '@mailseal/common/authority'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Authority } from '@mailseal/common/authority'
 import { asStateError, beginImmediate, openDatabase, rollBack } from './database.ts'
+import { readerOf } from './reader.ts'
+import { writerOf } from './writer.ts'
 
 /** Who this agent is. Times are Unix seconds. */
 export interface Identity {
@@ -33,6 +35,15 @@ export interface StoredCertificate {
   readonly fetched: number
 }
 
+/** A key that was seen revoked, on a list or by its own certificate. */
+export interface RevokedKey {
+  readonly fingerprint: string
+  /** As the revocation list words it; only `replaced` spares what was signed before. */
+  readonly reason: string
+  /** Unix seconds. */
+  readonly at: number
+}
+
 /** What the state says. */
 export interface StateReader {
   identity(): Identity | null
@@ -42,11 +53,20 @@ export interface StateReader {
   certificate(fingerprint: string): StoredCertificate | null
   /** The certificate that the directory named as the address's current one. */
   currentCertificate(address: string): StoredCertificate | null
+  /** Every certificate held of an address, the current one first. */
+  certificatesOf(address: string): readonly StoredCertificate[]
   certificateCount(): number
+  /** Whether a key file that was opened here holds the key. */
+  isOwnKey(fingerprint: string): boolean
+  /** Fingerprints that the directory named for our address, that are not ours, and that nobody has acknowledged. */
+  foreignCertificates(): readonly string[]
+  /** What is remembered of a key's revocation, for ever. */
+  revokedKey(fingerprint: string): RevokedKey | null
 }
 
 /** What may be changed while the write lock is held. */
 export interface StateWriter extends StateReader {
+  /** The identity's key becomes one of our own. */
   setIdentity(identity: Identity): void
   /**
    * Keeps the newer of two documents of the pinned root.
@@ -55,8 +75,18 @@ export interface StateWriter extends StateReader {
    */
   keepAuthority(document: Authority): void
   setListMemory(memory: ListMemory): void
-  /** @param isCurrent - Whether the directory names it as the address's current one. */
-  keepCertificate(certificate: StoredCertificate, isCurrent: boolean): void
+  /**
+   * Keeps a certificate together with every signature of the copy held, so that no revocation and no certification is
+   * lost. One for our own address of a key that is not ours is remembered as foreign.
+   *
+   * @param isCurrent - Whether the directory names it as the address's current one.
+   */
+  keepCertificate(certificate: StoredCertificate, isCurrent: boolean): Promise<void>
+  keepOwnKeys(fingerprints: readonly string[]): void
+  /** @returns Whether such a foreign certificate was seen. */
+  acknowledgeForeign(fingerprint: string): boolean
+  /** Remembers a revocation: the earlier time counts, and `replaced` may give way to another reason. */
+  rememberRevoked(revoked: RevokedKey): void
 }
 
 /** The agent's own memory beside the key file: a SQLite database. */
@@ -78,7 +108,7 @@ export async function openState(path: string): Promise<State> {
   const writing = await openDatabase(path)
   let last: Promise<unknown> = Promise.resolve()
   return {
-    ...reader(database, path),
+    ...readerOf(database, path),
     exclusively(work) {
       const run = last.then(() => inTransaction(writing, path, work))
       last = run.catch(() => undefined)
@@ -97,79 +127,11 @@ async function inTransaction<T>(
 ): Promise<T> {
   try {
     await beginImmediate(database)
-    const result = await work(writer(database, path))
+    const result = await work(writerOf(database, path))
     database.exec('COMMIT')
     return result
   } catch (error) {
     rollBack(database)
     throw asStateError(path, error)
-  }
-}
-
-function reader(database: DatabaseSync, path: string): StateReader {
-  const get = (sql: string, ...values: SQLInputValue[]) => {
-    try {
-      return database.prepare(sql).get(...values)
-    } catch (error) {
-      throw asStateError(path, error)
-    }
-  }
-  const CERTIFICATE = 'SELECT fingerprint, address, certificate, fetched FROM certificates'
-  return {
-    identity() {
-      const row = get(
-        `SELECT mailbox, address, serial, fingerprint, valid_from AS validFrom, valid_to AS validTo, server,
-           directory_token AS directoryToken FROM identity`,
-      )
-      return row === undefined ? null : ({ ...row } as unknown as Identity)
-    },
-    authority() {
-      const row = get('SELECT document FROM authority')
-      return row === undefined ? null : readAuthority(row.document as Uint8Array)
-    },
-    listMemory() {
-      const row = get('SELECT number, hash, etag FROM revocation_list')
-      return row === undefined ? null : ({ ...row } as unknown as ListMemory)
-    },
-    certificate: (fingerprint) => asCertificate(get(`${CERTIFICATE} WHERE fingerprint = ?`, fingerprint)),
-    currentCertificate: (address) => asCertificate(get(`${CERTIFICATE} WHERE address = ? AND is_current = 1`, address)),
-    certificateCount: () => Number(get('SELECT count(*) AS count FROM certificates')?.count),
-  }
-}
-
-function asCertificate(row: Record<string, unknown> | undefined): StoredCertificate | null {
-  return row === undefined ? null : ({ ...row } as unknown as StoredCertificate)
-}
-
-function writer(database: DatabaseSync, path: string): StateWriter {
-  const run = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).run(...values)
-  const read = reader(database, path)
-  return {
-    ...read,
-    setIdentity(identity) {
-      const { mailbox, address, serial, fingerprint, validFrom, validTo, server, directoryToken } = identity
-      run(
-        'INSERT OR REPLACE INTO identity VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)',
-        ...[mailbox, address, serial, fingerprint, validFrom, validTo, server, directoryToken],
-      )
-    },
-    keepAuthority(document) {
-      const held = read.authority()
-      if (held !== null && held.version > document.version) return assertSuccessor(document, held)
-      if (held !== null) assertSuccessor(held, document)
-      run('INSERT OR REPLACE INTO authority VALUES (1, ?)', document.bytes)
-    },
-    setListMemory({ number, hash, etag }) {
-      run('INSERT OR REPLACE INTO revocation_list VALUES (1, ?, ?, ?)', number, hash, etag)
-    },
-    keepCertificate({ fingerprint, address, certificate, fetched }, isCurrent) {
-      if (isCurrent) run('UPDATE certificates SET is_current = 0 WHERE address = ?', address)
-      run(
-        `INSERT INTO certificates VALUES (?, ?, ?, ?, ?) ON CONFLICT (fingerprint) DO UPDATE SET
-           address = excluded.address, certificate = excluded.certificate, fetched = excluded.fetched,
-           is_current = max(is_current, excluded.is_current)`,
-        ...[fingerprint, address, certificate, fetched, isCurrent ? 1 : 0],
-      )
-    },
   }
 }

@@ -1,9 +1,13 @@
 import { PassThrough, Readable } from 'node:stream'
-import { type Io, runProgram } from '@mailseal/common/program'
+import { type Io, runProgram, type Terminal } from '@mailseal/common/program'
 import { COMMANDS, GROUPS } from '../../src/commands/index.ts'
 
-/** Runs a command line of mailseal in this process, where nobody can be asked. */
-export async function run(words: readonly string[], env: Record<string, string> = {}) {
+/** Runs a command line of mailseal in this process, where nobody can be asked unless a terminal is given. */
+export async function run(
+  words: readonly string[],
+  env: Record<string, string> = {},
+  openTerminal: () => Terminal | null = () => null,
+) {
   const streams = { out: new PassThrough(), err: new PassThrough() }
   const io: Io = {
     stdin: Readable.from([]),
@@ -13,7 +17,7 @@ export async function run(words: readonly string[], env: Record<string, string> 
     platform: 'linux',
     home: '/home/alice',
     isTerminal: false,
-    openTerminal: () => null,
+    openTerminal,
     untilStopped: () => Promise.resolve('SIGTERM'),
   }
   const program = { name: 'mailseal', version: '0', description: 'Mail.', groups: GROUPS, commands: COMMANDS }

@@ -49,16 +49,33 @@ describe('the content of a key file', () => {
 })
 
 describe('uniting two', () => {
-  it('keeps what is current and drops no secret', () => {
-    const recovered = new Uint8Array([1, 2, 3])
-    const united = uniteContents(organization.content(alice), {
+  const archived = bob.key.secretSubkey
+
+  it('keeps what is current and drops no secret', async () => {
+    const united = await uniteContents(organization.content(alice), {
       keys: organization.content(older, alice).keys,
-      recovered: [recovered],
+      recovered: [archived],
     })
     expect(united.keys.map((key) => key.fingerprint)).toEqual([alice.key.fingerprint, older.key.fingerprint])
-    expect(united.recovered).toEqual([recovered])
-    const again = uniteContents(united, united)
+    expect(united.recovered).toEqual([archived])
+    const again = await uniteContents(united, united)
     expect(again).toEqual(united)
+  })
+
+  it('has no secret twice, also not as a recovered subkey of a key that it has', async () => {
+    const other = { keys: organization.content(older).keys, recovered: [alice.key.secretSubkey, archived] }
+    const united = await uniteContents(
+      { ...organization.content(alice), recovered: [archived, older.key.secretSubkey] },
+      other,
+    )
+    expect(united.keys.map((key) => key.fingerprint)).toEqual([alice.key.fingerprint, older.key.fingerprint])
+    expect(united.recovered).toEqual([archived])
+  })
+
+  it('keeps once what can not be read: it may be a secret all the same', async () => {
+    const unreadable = new Uint8Array([1, 2, 3])
+    const content = { ...organization.content(alice), recovered: [unreadable] }
+    expect((await uniteContents(content, content)).recovered).toEqual([unreadable])
   })
 })
 

@@ -59,7 +59,7 @@ describe('signing', () => {
     await expect(agent.sign(letter())).rejects.toMatchObject({
       code: 'certificate-revoked',
       exitCode: 100,
-      message: 'your certificate was revoked on 2026-09-21 14:12 UTC',
+      message: 'your certificate was revoked on 2026-09-21',
     })
     expect((await agent.status()).warnings.map((warning) => warning.code)).toEqual(['own-certificate-revoked'])
   })

@@ -41,6 +41,7 @@ describe('verifying', () => {
     const { agent } = await bobWith(await organization.list())
     expect(await agent.verify(signed)).toEqual({
       summary: 'verified',
+      encrypted: false,
       signature: {
         status: 'good',
         signer: 'Alice <alice@example.org>',
@@ -52,9 +53,11 @@ describe('verifying', () => {
         revokedAt: null,
       },
       revocation: { state: 'fresh', number: NOW, age: 0 },
+      recipients: [],
       warnings: [],
       exitCode: 0,
       subject: 'Lunch',
+      isSubjectCovered: false,
       from: 'alice@example.org',
       text: 'At noon?\n',
     })
@@ -139,6 +142,17 @@ describe('verifying', () => {
     expect(await agent.verify(signed)).toMatchObject(verdict)
     const offline = (await newAgent({ home, clock: frozen(NOW + 90) })).agent
     expect(await offline.verify(signed)).toMatchObject(verdict)
+  })
+
+  it('remembers a revocation for ever, also when the list has forgotten it', async () => {
+    const { agent, home } = await bobWith(
+      await organization.list({ number: NOW + 60, at: NOW + 60, entries: [revoked(alice)] }),
+      NOW + 90,
+    )
+    await agent.verify(signed)
+    await writeFile(join(home, 'revocations.crl'), await organization.list({ number: NOW + 70, at: NOW + 70 }))
+    const offline = (await newAgent({ home, clock: frozen(NOW + 90) })).agent
+    expect(await offline.verify(signed)).toMatchObject({ exitCode: 100, revocation: { number: NOW + 70 } })
   })
 
   it('trusts no signature without a list', async () => {

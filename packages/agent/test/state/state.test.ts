@@ -4,8 +4,10 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { parseCertificate } from '@mailseal/common/certificate'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { asStateError } from '../../src/state/database.ts'
+import { MIGRATIONS } from '../../src/state/migrations.ts'
 import { type Identity, openState } from '../../src/state/state.ts'
 import { makeOrganization, NOW, temporaryFolder } from '../organization.ts'
 
@@ -94,15 +96,101 @@ describe('the state', () => {
       fetched,
     })
     await state.exclusively(async (writer) => {
-      writer.keepCertificate(row('aa', 1), true)
-      writer.keepCertificate(row('bb', 2), true)
-      writer.keepCertificate(row('bb', 3), false)
-      writer.keepCertificate(row('cc', 4), false)
+      await writer.keepCertificate(row('aa', 1), true)
+      await writer.keepCertificate(row('bb', 2), true)
+      await writer.keepCertificate(row('bb', 3), false)
+      await writer.keepCertificate(row('cc', 4), false)
     })
+    const held = state.certificatesOf('bob@example.org').map(({ fingerprint }) => fingerprint)
+    expect(held).toEqual(['bb', 'cc', 'aa'])
+    expect(state.certificatesOf('alice@example.org')).toEqual([])
     expect(state.currentCertificate('bob@example.org')).toEqual(row('bb', 3))
     expect(state.certificate('aa')).toEqual(row('aa', 1))
     expect(state.certificate('dd')).toBeNull()
     expect(state.certificateCount()).toBe(3)
+  })
+
+  it('keeps every signature of two copies of a certificate, whichever came first', async () => {
+    const organization = await makeOrganization()
+    const issued = await organization.issue('bob@example.org')
+    const { fingerprint } = issued.key
+    const revoked = await organization.ended({ ...issued, certificate: issued.key.certificate }, 'compromised')
+    for (const copies of [
+      [issued.certificate, revoked],
+      [revoked, issued.certificate],
+    ]) {
+      const { state } = await newState()
+      for (const certificate of copies) {
+        const row = { fingerprint, address: issued.address, certificate, fetched: NOW }
+        await state.exclusively((writer) => writer.keepCertificate(row, true))
+      }
+      const kept = await parseCertificate(state.certificate(fingerprint)?.certificate ?? new Uint8Array())
+      const counts = [kept.primarySignatures, kept.userIdSignatures, kept.subkeySignatures].map(({ length }) => length)
+      expect(counts).toEqual([1, 3, 2])
+    }
+  })
+
+  it('remembers for ever that a key was revoked: the earlier time, and a reason harder than replaced', async () => {
+    const { state } = await newState()
+    const revoked = (reason: string, at: number) => ({ fingerprint: 'aa', reason, at })
+    const remember = (reason: string, at: number) =>
+      state.exclusively(async (writer) => writer.rememberRevoked(revoked(reason, at)))
+    expect(state.revokedKey('aa')).toBeNull()
+    await remember('replaced', 20)
+    expect(state.revokedKey('aa')).toEqual(revoked('replaced', 20))
+    await remember('left', 30)
+    expect(state.revokedKey('aa')).toEqual(revoked('left', 20))
+    await remember('compromised', 10)
+    expect(state.revokedKey('aa')).toEqual(revoked('left', 10))
+    await remember('replaced', 15)
+    expect(state.revokedKey('aa')).toEqual(revoked('left', 10))
+  })
+
+  it('remembers certificates for the own address that are not ours, until they are acknowledged or turn out ours', async () => {
+    const { state } = await newState()
+    const row = (fingerprint: string, address = IDENTITY.address) => ({
+      ...{ fingerprint, address, certificate: new Uint8Array([1]), fetched: NOW },
+    })
+    await state.exclusively(async (writer) => {
+      writer.setIdentity(IDENTITY)
+      await writer.keepCertificate(row(IDENTITY.fingerprint), true)
+      await writer.keepCertificate(row('aa'), true)
+      await writer.keepCertificate(row('bb'), true)
+      // Another's, and one that the directory does not name: a mailbox before ours may have had it.
+      await writer.keepCertificate(row('cc', 'bob@example.org'), true)
+      await writer.keepCertificate(row('dd'), false)
+      // Also with ours in its place again.
+      await writer.keepCertificate(row(IDENTITY.fingerprint), true)
+    })
+    expect(state.foreignCertificates()).toEqual(['aa', 'bb'])
+    await state.exclusively(async (writer) => {
+      expect(writer.acknowledgeForeign('aa')).toBe(true)
+      expect(writer.acknowledgeForeign('dd')).toBe(false)
+      await writer.keepCertificate(row('aa'), true)
+    })
+    expect(state.foreignCertificates()).toEqual(['bb'])
+    await state.exclusively(async (writer) => writer.keepOwnKeys(['bb']))
+    expect([state.isOwnKey('bb'), state.isOwnKey('aa'), state.foreignCertificates()]).toEqual([true, false, []])
+  })
+
+  it('of the first version is brought on, with what was foreign then', async () => {
+    const path = join(await temporaryFolder(), 'state.sqlite')
+    const database = new DatabaseSync(path)
+    database.exec(`${MIGRATIONS[0]}; PRAGMA user_version = 1`)
+    const { mailbox, address, serial, fingerprint, validFrom, validTo, server, directoryToken } = IDENTITY
+    database
+      .prepare('INSERT INTO identity VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(mailbox, address, serial, fingerprint, validFrom, validTo, server, directoryToken)
+    const insert = database.prepare('INSERT INTO certificates VALUES (?, ?, ?, ?, ?)')
+    insert.run(fingerprint, address, new Uint8Array([1]), NOW, 0)
+    insert.run('aa', address, new Uint8Array([2]), NOW, 1)
+    insert.run('bb', 'bob@example.org', new Uint8Array([3]), NOW, 1)
+    database.close()
+    const state = await openState(path)
+    onTestFinished(() => state.close())
+    expect(state.identity()).toEqual(IDENTITY)
+    expect([state.isOwnKey(fingerprint), state.isOwnKey('aa')]).toEqual([true, false])
+    expect(state.foreignCertificates()).toEqual(['aa'])
   })
 
   it('waits for the write lock of another process', async () => {
