@@ -26,6 +26,8 @@ function isInstalled(program: string): boolean {
 const missing = [...REQUIRED].filter(([program]) => !isInstalled(program))
 if (missing.length > 0) {
   process.stderr.write(`tests: error: missing: ${missing.map(([program]) => program).join(', ')}\n`)
-  process.stderr.write(`tests: hint: apt-get install --no-install-recommends ${missing.map(([, debian]) => debian).join(' ')}\n`)
+  process.stderr.write(
+    `tests: hint: apt-get install --no-install-recommends ${missing.map(([, debian]) => debian).join(' ')}\n`,
+  )
   process.exitCode = 1
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,4 +58,19 @@ it('npm run demo shows the whole life of a mailbox', async () => {
   expect(demo.stdout).toContain('Verified: signed by alice@example.org.')
   expect(demo.stdout.match(/This message was secured with a revoked security certificate\./g)).toHaveLength(2)
   expect(demo.stdout).toMatch(/# Done\.\n$/)
+})
+
+it('what the tests drive is installed by the CI and named in the README', async () => {
+  const [required, ci, readme] = await Promise.all([
+    readFile(script('required-tools.ts'), 'utf8'),
+    readFile(fileURLToPath(new URL('../.ci/run', import.meta.url)), 'utf8'),
+    readFile(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8'),
+  ])
+  const needs = [...required.matchAll(/^ {2}\['(\S+)', '(\S+)'\],$/gm)].map(([, program, debian]) => ({
+    program,
+    debian,
+  }))
+  expect(needs.length).toBeGreaterThan(4)
+  expect([...ci.matchAll(/^need (\S+) (\S+)$/gm)].map(([, program, debian]) => ({ program, debian }))).toEqual(needs)
+  expect(readme).toContain(`apt-get install --no-install-recommends ${needs.map(({ debian }) => debian).join(' ')}`)
 })

@@ -1,10 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as openpgp from 'openpgp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { aliceOf, carryKeyFile, PASSWORD } from '../support/computers.ts'
-import { type Outcome, run } from '../support/run.ts'
+import { type Gnupg, makeGnupg } from '../support/gnupg.ts'
+import { openpgpProgram, type ProgramName } from '../support/openpgp-programs/index.ts'
 
 const DAY = 24 * 60 * 60
 
@@ -43,73 +41,43 @@ async function encryptedTo(certificates: string, index: number, at: number): Pro
   return (await openpgp.encrypt({ message, encryptionKeys, date: new Date(at * 1000) })) as string
 }
 
-/** A program that has been given these keys: opens a message, or says why not. */
-type Opener = (keys: string, message: string) => Promise<Outcome>
-
-async function folderWith(files: Record<string, string>): Promise<string> {
-  // GnuPG's socket must have a short path.
-  const folder = await mkdtemp(join(tmpdir(), 'exp-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content, { mode: 0o600 })
-  return folder
+async function gnupg(): Promise<Gnupg> {
+  const gpg = await makeGnupg({ passphrase: PASSWORD })
+  onTestFinished(() => gpg.end())
+  return gpg
 }
 
-function gpgAt(folder: string) {
-  onTestFinished(async () => void (await run('gpgconf', ['--homedir', folder, '--kill', 'all'])))
-  const always = ['--homedir', folder, '--batch', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', PASSWORD]
-  return (args: readonly string[], input = '') =>
-    run('gpg', [...always, '--trust-model', 'always', ...args], { input, env: { LC_ALL: 'C.UTF-8' } })
-}
-
-const OPENERS: Record<string, Opener> = {
-  async gpg(keys, message) {
-    const gpg = gpgAt(await folderWith({}))
-    await gpg(['--import'], keys)
-    return gpg(['--decrypt'], message)
-  },
-  async sqop(keys, message) {
-    const folder = await folderWith({ keys, password: PASSWORD })
-    const password = `--with-key-password=${join(folder, 'password')}`
-    return run('sqop', ['decrypt', password, join(folder, 'keys')], { input: message })
-  },
-  async rnp(keys, message) {
-    const folder = await folderWith({ keys, message })
-    await run('rnpkeys', ['--homedir', folder, '--import', join(folder, 'keys')])
-    const to = ['--decrypt', join(folder, 'message'), '--output', '-']
-    return run('rnp', ['--homedir', folder, '--password', PASSWORD, ...to])
-  },
-  async 'pgpainless-cli'(keys, message) {
-    const folder = await folderWith({ keys, password: PASSWORD })
-    const password = ['--with-key-password', join(folder, 'password')]
-    return run('pgpainless-cli', ['decrypt', ...password, join(folder, 'keys')], { input: message })
-  },
-}
-
-/** What a program opens of the three letters. */
-async function openedBy(program: string, keys: string, letters: readonly string[]): Promise<string[]> {
-  const opened: string[] = []
-  for (const letter of letters) opened.push((await OPENERS[program]?.(keys, letter))?.stdout ?? '')
+/** What a program opens of the letters. */
+async function openedBy(name: ProgramName, keys: string, letters: readonly string[]): Promise<(string | null)[]> {
+  const program = await openpgpProgram(name)
+  onTestFinished(() => program.end())
+  await program.own(keys, PASSWORD)
+  const opened: (string | null)[] = []
+  for (const letter of letters) opened.push((await program.decrypt(letter)).content?.toString() ?? null)
   return opened
 }
 
 describe('exported secret keys', () => {
   const all = [textOf(0), textOf(1), textOf(2)]
 
-  it.each(['gpg', 'sqop', 'rnp'])('open mail of every time in %s, recovered or whole', async (program) => {
-    const made = await exported()
-    expect(await openedBy(program, made.recovered, made.letters)).toEqual(all)
-    expect(await openedBy(program, made.united, made.letters)).toEqual(all)
-  })
+  it.each(['gpg', 'sq', 'sqop', 'rnp'] as const)(
+    'open mail of every time in %s, recovered or whole',
+    async (program) => {
+      const made = await exported()
+      expect(await openedBy(program, made.recovered, made.letters)).toEqual(all)
+      expect(await openedBy(program, made.united, made.letters)).toEqual(all)
+    },
+  )
 
   it('open mail to the current key in PGPainless, which uses no subkey that was superseded', async () => {
     const made = await exported()
     const [first, , last] = made.letters as [string, string, string]
-    expect(await openedBy('pgpainless-cli', made.recovered, [first, last])).toEqual(['', textOf(2)])
+    expect(await openedBy('pgpainless-cli', made.recovered, [first, last])).toEqual([null, textOf(2)])
   })
 
   it('come with the CA for one gpg --import, after which the certification is checked and new mail goes to the new key', async () => {
     const made = await exported()
-    const gpg = gpgAt(await folderWith({}))
+    const gpg = await gnupg()
     expect((await gpg(['--import'], made.gnupg)).exitCode).toBe(0)
     const signatures = (await gpg(['--with-colons', '--check-signatures', 'alice@example.org'])).stdout
     expect(signatures).toMatch(/^sig:!:.*openpgp-ca@example\.org/m)
@@ -120,9 +88,12 @@ describe('exported secret keys', () => {
 
   it('have gpg encrypt to the current key also where the old one is there as a whole', async () => {
     const made = await exported()
-    const gpg = gpgAt(await folderWith({}))
+    const gpg = await gnupg()
     await gpg(['--import'], made.united)
-    const sent = await gpg(['--recipient', 'alice@example.org', '--armor', '--encrypt'], 'new mail')
+    const sent = await gpg(
+      ['--trust-model', 'always', '--recipient', 'alice@example.org', '--armor', '--encrypt'],
+      'new mail',
+    )
     expect(sent.exitCode).toBe(0)
     const [current] = await openpgp.readPrivateKeys({ armoredKeys: made.united })
     const subkey = current?.subkeys.find(({ bindingSignatures, revocationSignatures }) => {

@@ -2,7 +2,13 @@ import { isUtf8 } from 'node:buffer'
 import { concat, utf8 } from '@mailseal/common'
 import { type OpenedMessage, openMessage } from '@mailseal/common/certificate'
 import { bytesAt, type MimePart, parseMime } from '@mailseal/common/mime'
-import { canonicalText, type EncryptedMessage, readEncrypted, withoutLegacyDisplay } from '@mailseal/common/pgp-mime'
+import {
+  canonicalText,
+  type EncryptedMessage,
+  readEncrypted,
+  shownPart,
+  withoutLegacyDisplay,
+} from '@mailseal/common/pgp-mime'
 import { bestVerdict, type SignatureVerdict } from '@mailseal/common/verdict'
 import type { Context, Warning } from '../context.ts'
 import { openOwnKeyFile } from '../passwords.ts'
@@ -145,8 +151,9 @@ async function judgeInside(
 
 async function shownText({ payload, content }: Inside): Promise<string | null> {
   if (payload === null) return plainText(content)
-  const text = await textOf(payload.source)
-  return text === null ? null : withoutLegacyDisplay(payload, text)
+  const part = shownPart(payload)
+  const text = await textOf(bytesAt(part, part.whole))
+  return text === null ? null : withoutLegacyDisplay(part, text)
 }
 
 function plainText(content: Uint8Array): string {

@@ -11,6 +11,7 @@ import {
   newEncryptedData,
   newEncryptedSessionKey,
   type PacketsRead,
+  PaddedCompressedData,
   packetsIn,
 } from './message-packets.ts'
 import { OPENPGP_CONFIG, readPackets, writePackets } from './packets.ts'
@@ -40,7 +41,7 @@ const STRONG_CIPHERS: ReadonlySet<number> = new Set([
   openpgp.enums.symmetric.twofish,
 ])
 
-/** OpenPGP.js undoes one layer of compression, never two; what comes out of it is bounded here. */
+/** One layer of compression is undone, never two; what comes out of it is bounded. */
 const OPENING_CONFIG: openpgp.Config = {
   ...OPENPGP_CONFIG,
   maxDecompressedMessageSize: LIMITS.message,
@@ -48,6 +49,7 @@ const OPENING_CONFIG: openpgp.Config = {
   ignoreMalformedPackets: true,
   allowUnauthenticatedStream: false,
   enforceGrammar: true,
+  additionalAllowedPackets: [PaddedCompressedData],
 }
 
 /** An encrypted message, opened. What is in it is the sender's word. */
@@ -175,6 +177,7 @@ async function openWithAny(
 /** One literal, with signatures around it; compressed data stand for what is in them. */
 async function contentOf(list: PacketsRead): Promise<Pick<OpenedMessage, 'content' | 'signatures'>> {
   const packets = await allPackets(list)
+  if (packets.filter(isContent).length !== 1) throw new Error('not exactly one content')
   const layers = packets.map((packet) =>
     packet instanceof openpgp.CompressedDataPacket ? allPackets(packetsIn(packet)) : [packet],
   )
@@ -187,6 +190,10 @@ async function contentOf(list: PacketsRead): Promise<Pick<OpenedMessage, 'conten
     content: literalBytes(literal),
     signatures: signatures.length === 0 ? null : writePackets(...signatures),
   }
+}
+
+function isContent(packet: openpgp.AnyPacket): boolean {
+  return packet instanceof openpgp.LiteralDataPacket || packet instanceof openpgp.CompressedDataPacket
 }
 
 /** One that OpenPGP.js can't read is a signature nevertheless. */

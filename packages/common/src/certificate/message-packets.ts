@@ -1,5 +1,9 @@
+import { promisify } from 'node:util'
+import { inflate, inflateRaw } from 'node:zlib'
 import * as openpgp from 'openpgp'
-import { binaryDocument, date } from './packets.ts'
+import { concat } from '../encoding.ts'
+import { LIMITS } from '../limits.ts'
+import { binaryDocument, date, OPENPGP_CONFIG } from './packets.ts'
 
 /* The packets of messages, with what OpenPGP.js gives them at run time and leaves out of its types. */
 
@@ -83,7 +87,36 @@ export function onePassOf(signature: openpgp.SignaturePacket): openpgp.OnePassSi
   return packet.fromSignaturePacket(signature, true)
 }
 
-/** What was compressed; OpenPGP.js has undone it when it read the packet. */
+const { zip, zlib, uncompressed } = openpgp.enums.compression
+const INFLATE = new Map([
+  [zip, promisify(inflateRaw)],
+  [zlib, promisify(inflate)],
+])
+
+/**
+ * Compressed data that may be followed by anything up to the end of the packet: Sequoia pads messages so, by default, to
+ * hide their length. OpenPGP.js by itself refuses that. Bounded, and with no second layer inside.
+ */
+export class PaddedCompressedData extends openpgp.CompressedDataPacket {
+  override async read(bytes: Uint8Array | ReadableStream<Uint8Array>, config = OPENPGP_CONFIG): Promise<void> {
+    const packet = await wholeOf(bytes)
+    const decompress = INFLATE.get(packet[0] ?? uncompressed)
+    const content = await decompress?.(packet.subarray(1), { maxOutputLength: LIMITS.message })
+    const plain = content === undefined ? packet : concat(Uint8Array.of(uncompressed), content)
+    const read = super.read as (bytes: Uint8Array, config: openpgp.Config) => Promise<void>
+    await read.call(this, plain, { ...config, additionalAllowedPackets: [] })
+  }
+}
+
+async function wholeOf(bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  if (bytes instanceof Uint8Array) return bytes
+  const reader = bytes.getReader()
+  const chunks: Uint8Array[] = []
+  for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value)
+  return concat(...chunks)
+}
+
+/** What was compressed; it was undone when the packet was read. */
 export function packetsIn(compressed: openpgp.CompressedDataPacket): PacketsRead {
   return (compressed as unknown as { packets: PacketsRead }).packets
 }

@@ -1,6 +1,6 @@
 export { canonicalText } from './canonical-text.ts'
 export { composeEncrypted, type EncryptedComposition } from './compose-encrypted.ts'
 export { composeSigned, type SignedComposition } from './compose-signed.ts'
-export { isHeaderProtected, withoutLegacyDisplay } from './protected-headers.ts'
+export { isHeaderProtected, shownPart, withoutLegacyDisplay } from './protected-headers.ts'
 export { type EncryptedMessage, readEncrypted } from './read-encrypted.ts'
 export { readSigned, type SignedMessage } from './read-signed.ts'

@@ -14,6 +14,22 @@ export function isHeaderProtected(payload: MimePart): boolean {
 }
 
 /**
+ * The part of an encrypted payload that is to be shown: all of it, unless its first half is only there to show the subject
+ * to readers who know nothing of protected headers, as Enigmail wrote it.
+ *
+ * @param payload - What was encrypted; attacker-controlled.
+ * @see draft-autocrypt-lamps-protected-headers-02, section 5.2.
+ */
+export function shownPart(payload: MimePart): MimePart {
+  const [copy, body, ...others] = payload.children
+  if (copy === undefined || body === undefined || others.length > 0) return payload
+  const { type, parameters } = copy.contentType
+  const isCopy = type === 'text/plain' || type === 'text/rfc822-headers'
+  const isLegacy = isCopy && parameters.get('protected-headers')?.toLowerCase() === 'v1'
+  return isLegacy && payload.contentType.type === 'multipart/mixed' && isHeaderProtected(payload) ? body : payload
+}
+
+/**
  * A payload's text without the copy of its subject that some programs put above it for readers who know nothing of
  * protected headers.
  *

@@ -2,8 +2,8 @@ import * as openpgp from 'openpgp'
 import { describe, expect, it } from 'vitest'
 import { armored } from '../../src/certificate/message-armor.ts'
 import { concat, utf8 } from '../../src/encoding.ts'
-import { encodeBase64, parseMime } from '../../src/mime/index.ts'
-import { isHeaderProtected, readEncrypted, withoutLegacyDisplay } from '../../src/pgp-mime/index.ts'
+import { bytesAt, encodeBase64, parseMime } from '../../src/mime/index.ts'
+import { isHeaderProtected, readEncrypted, shownPart, withoutLegacyDisplay } from '../../src/pgp-mime/index.ts'
 
 const ARMOR = armored(openpgp.enums.armor.message, new Uint8Array(40).fill(0xd2)).replaceAll('\n', '\r\n')
 const PARTS = [
@@ -118,5 +118,22 @@ describe('protected headers', () => {
       ),
     )
     expect(withoutLegacyDisplay(nested, text)).toBe('At noon?\n\nAlice\n')
+  })
+
+  it('are not shown twice where an older program put a part before the text for a copy', () => {
+    const shown = (own: string, ...types: string[]) => {
+      const parts = types.map((type, index) => `--b\r\nContent-Type: ${type}\r\n\r\n${index}\r\n`)
+      const part = shownPart(parseMime(utf8(`Content-Type: ${own}; boundary=b\r\n\r\n${parts.join('')}--b--`)))
+      return part.children.length === 0 ? new TextDecoder().decode(bytesAt(part, part.body)) : 'all'
+    }
+    const [mixed, copy] = ['multipart/mixed; protected-headers=v1', 'text/plain; protected-headers="v1"']
+    expect(shown(mixed, copy, 'text/html')).toBe('1')
+    expect(shown(mixed, 'text/rfc822-headers; protected-headers=v1', 'text/plain')).toBe('1')
+    expect(shown(mixed, copy)).toBe('all')
+    expect(shown(mixed, copy, 'text/plain', 'image/png')).toBe('all')
+    expect(shown(mixed, 'text/plain', 'text/plain')).toBe('all')
+    expect(shown(mixed, 'text/html; protected-headers=v1', 'text/plain')).toBe('all')
+    expect(shown('multipart/mixed', copy, 'text/plain')).toBe('all')
+    expect(shown('multipart/alternative; protected-headers=v1', copy, 'text/plain')).toBe('all')
   })
 })
