@@ -121,7 +121,7 @@ beforeAll(async () => {
   const document = await store.read((reads) => reads.latestAuthorityDocument())
   if (document === null) throw new TypeError('no authority document')
   const authority = readAuthority(document.bytes)
-  secrets.set('enrollment key', Buffer.from(unlocked.enrollmentKey(document)?.privateKey ?? []))
+  secrets.set('enrollment key', Buffer.from(unlocked.enrollmentKey({ authority, row: document })?.privateKey ?? []))
   const [verified] = await checkCredentials(store, [{ administrator: ADMINISTRATOR, password: ADMINISTRATOR_PASSWORD }])
   const [row] = await store.read((reads) => reads.administrators())
   if (verified === undefined || row === undefined) throw new TypeError('no administrator')

@@ -2,12 +2,18 @@ import { equalBytes, MailsealError } from '@mailseal/common'
 import { type Authority, readAuthority } from '@mailseal/common/authority'
 import type { AuthorityDocumentRow, Reads } from './store/store.ts'
 
+/** An authority document with the private half of its enrollment key, still sealed. */
+export interface StoredAuthority {
+  readonly authority: Authority
+  readonly row: AuthorityDocumentRow
+}
+
 /** Reads the authority documents that the store keeps; the newest is parsed and verified once, not at every look. */
 export interface AuthorityDocuments {
   /** @throws {@link MailsealError} `internal-error` if there is none: no server starts without. */
   newest(reads: Reads): Promise<Authority>
-  /** The document of this hash, with the private half of its enrollment key, still sealed; null if it is unknown. */
-  withHash(reads: Reads, hash: Uint8Array): Promise<{ authority: Authority; row: AuthorityDocumentRow } | null>
+  /** The document of this hash; null if it is unknown. */
+  withHash(reads: Reads, hash: Uint8Array): Promise<StoredAuthority | null>
 }
 
 export function createAuthorityDocuments(): AuthorityDocuments {

@@ -3,9 +3,10 @@ import { MailsealError, type Random, systemRandom, toHex, utf8 } from '@mailseal
 import { type Authority, readAuthority } from '@mailseal/common/authority'
 import { type AuthorityKey, readPrimarySecret } from '@mailseal/common/certificate'
 import type { SealingKeyPair } from '@mailseal/common/sealed-channel'
+import type { StoredAuthority } from '../authority-documents.ts'
 import { type Argon2Parameters, openUnderPassword, sealUnderPassword } from '../password-box.ts'
 import { open, seal } from '../sealing.ts'
-import type { AuthorityDocumentRow, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 
 const DATA_KEY_LENGTH = 32
 /** The store's name for the data key, sealed under the start-up secret. */
@@ -39,7 +40,7 @@ export interface Unlocked extends DataKey {
    *
    * @returns null once it was erased, since nothing issued under that document lives.
    */
-  enrollmentKey(document: AuthorityDocumentRow): SealingKeyPair | null
+  enrollmentKey(document: StoredAuthority): SealingKeyPair | null
 }
 
 function dataKeyOf(key: Uint8Array, random: Random): DataKey {
@@ -102,7 +103,7 @@ export async function unlock(
     directoryTokenKey: new Uint8Array(
       hkdfSync('sha256', key, new Uint8Array(), utf8('mailseal/1 directory token'), 32),
     ),
-    enrollmentKey: (row) => openEnrollmentKey(dataKey, row),
+    enrollmentKey: (document) => openEnrollmentKey(dataKey, document),
   }
 }
 
@@ -115,8 +116,8 @@ async function openCa(store: Store, dataKey: DataKey, authority: Authority): Pro
   return { fingerprint: active.fingerprint, key: await readPrimarySecret(dataKey.open(name, sealed)) }
 }
 
-function openEnrollmentKey(dataKey: DataKey, row: AuthorityDocumentRow): SealingKeyPair | null {
+function openEnrollmentKey(dataKey: DataKey, { authority, row }: StoredAuthority): SealingKeyPair | null {
   if (row.sealedEnrollmentKey === null) return null
-  const { enrollmentKey: publicKey } = readAuthority(row.bytes)
+  const { enrollmentKey: publicKey } = authority
   return { publicKey, privateKey: dataKey.open(enrollmentKeyLabel(publicKey), row.sealedEnrollmentKey) }
 }

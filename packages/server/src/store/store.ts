@@ -175,8 +175,8 @@ export interface Reads {
   /** Keys that have expired by then but have not ended. */
   expiredTemporaryKeys(now: number): Promise<TemporaryKeyRow[]>
   key(fingerprint: string): Promise<KeyRow | null>
-  /** Whether any key ever had this primary or subkey fingerprint. */
-  isKnownFingerprint(fingerprint: string): Promise<boolean>
+  /** Whether any key ever had one of these as its primary's or its subkey's fingerprint. */
+  isAnyKnown(fingerprints: readonly string[]): Promise<boolean>
   certificate(serial: string): Promise<CertificateRow | null>
   /** Serial numbers of a mailbox that have not expired, on the revocation list or not, in their order. */
   unexpiredCertificates(mailboxId: string, now: number): Promise<UnexpiredCertificate[]>
@@ -184,6 +184,8 @@ export interface Reads {
   newestCertificateOf(fingerprint: string): Promise<CertificateRow | null>
   /** The key that a mailbox enrolled last; null before its first enrollment. */
   newestKey(mailboxId: string): Promise<KeyRow | null>
+  /** Keys that a former version of this program revoked, whose end is not published yet. */
+  owedEnds(): Promise<{ fingerprint: string; reason: RevocationReason; at: number }[]>
   /** Everything that the archive holds for a mailbox, of every generation, oldest first. */
   archiveEntries(mailboxId: string): Promise<ArchiveEntryRow[]>
   /** Current certificates in the order of their addresses. */

@@ -97,7 +97,7 @@ async function openRequest(
     offered: await documents.withHash(reads, key.authorityHash),
   }))
   if (offered === null) throw new TypeError('the authority document of a temporary key is missing')
-  const enrollmentKey = named && unlocked.enrollmentKey(named.row)
+  const enrollmentKey = named && unlocked.enrollmentKey(named)
   if (!named || !enrollmentKey || !isSameOrNewer(named.authority, offered.authority)) {
     throw new MailsealError('bad-data', 'the request is sealed under an authority document that it may not use', {
       hint: 'begin the enrollment again: mailseal enroll MESSAGE.eml',

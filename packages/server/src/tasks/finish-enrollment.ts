@@ -112,8 +112,7 @@ export async function assertNewKey(
   reads: Reads,
   { fingerprint, subkeyFingerprint }: EnrollableCertificate,
 ): Promise<void> {
-  const isKnown = (await reads.isKnownFingerprint(fingerprint)) || (await reads.isKnownFingerprint(subkeyFingerprint))
-  if (!isKnown) return
+  if (!(await reads.isAnyKnown([fingerprint, subkeyFingerprint]))) return
   throw new MailsealError('already-exists', 'the key of this certificate was enrolled before', {
     hint: 'enroll with a new key',
   })

@@ -28,6 +28,6 @@ export async function revokeOwn(
     },
   })
   await context.outbox.removeSpent()
-  const { number } = await context.lists.publish()
+  const { number } = serials.length > 0 ? await context.lists.publish() : context.lists.current
   return { serials, crlNumber: number }
 }

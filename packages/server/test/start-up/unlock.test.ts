@@ -32,12 +32,13 @@ describe('unlock', () => {
     const unlocked = await unlock(store, STARTUP_SECRET)
     const row = await store.read((reads) => reads.latestAuthorityDocument())
     if (!row) throw new Error('no document')
-    const pair = unlocked.enrollmentKey(row)
+    const authority = readAuthority(row.bytes)
+    const pair = unlocked.enrollmentKey({ authority, row })
     if (!pair) throw new Error('no key')
     const common = { kind: 'MSEALREQ', info: utf8('test') } as const
-    const sealed = await sealTo(readAuthority(row.bytes).enrollmentKey, { ...common, plaintext: utf8('hello') })
+    const sealed = await sealTo(authority.enrollmentKey, { ...common, plaintext: utf8('hello') })
     expect(await openSealed(pair, { ...common, sealed })).toEqual(utf8('hello'))
-    expect(unlocked.enrollmentKey({ ...row, sealedEnrollmentKey: null })).toBeNull()
+    expect(unlocked.enrollmentKey({ authority, row: { ...row, sealedEnrollmentKey: null } })).toBeNull()
   })
 
   it('seals what the next start opens, under its label only', async () => {

@@ -254,9 +254,9 @@ describe.each(BACK_ENDS)('store on $name', ({ place }) => {
     expect(await store.read((reads) => reads.key(key.fingerprint))).toEqual(key)
     expect(await store.read((reads) => reads.key(key.subkeyFingerprint))).toBeNull()
     for (const known of [key.fingerprint, key.subkeyFingerprint]) {
-      expect(await store.read((reads) => reads.isKnownFingerprint(known))).toBe(true)
+      expect(await store.read((reads) => reads.isAnyKnown(['f'.repeat(40), known]))).toBe(true)
     }
-    expect(await store.read((reads) => reads.isKnownFingerprint('c'.repeat(40)))).toBe(false)
+    expect(await store.read((reads) => reads.isAnyKnown(['c'.repeat(40), 'd'.repeat(40)]))).toBe(false)
   })
 
   it('lists the serial numbers that have not expired, with their entries on the revocation list', async () => {

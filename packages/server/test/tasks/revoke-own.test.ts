@@ -56,6 +56,16 @@ describe('a user who revokes the own certificate', () => {
     ])
   })
 
+  it('is not told of a wrong clock when it is done and no list has to say so', async () => {
+    const { org, user } = await enrolled()
+    org.clock.at = validToOf(START) + 10 * SPANS.day
+    await org.restart()
+    org.clock.at -= 2 * SPANS.day
+    const answer = await sendRevocation(org.rpc, await signRevocation(user, org.clock.at, 'left'))
+    expect(answer.serials).toEqual([])
+    expect(await statusOf(org)).toEqual([['Disabled', null]])
+  })
+
   it('does it once, and a repeat hears the same also after it was enabled again', async () => {
     const { org, user } = await enrolled()
     const signed = await signRevocation(user, START, 'left')

@@ -49,11 +49,11 @@ export function certificateReads(db: Kysely<Schema>) {
       const row = await db.selectFrom('keys').selectAll().where('fingerprint', '=', fingerprint).executeTakeFirst()
       return row ? asKey(row) : null
     },
-    async isKnownFingerprint(fingerprint) {
+    async isAnyKnown(fingerprints) {
       const row = await db
         .selectFrom('keys')
         .select('fingerprint')
-        .where(({ or }) => or({ fingerprint, subkey_fingerprint: fingerprint }))
+        .where(({ or }) => or(fingerprints.map((known) => or({ fingerprint: known, subkey_fingerprint: known }))))
         .executeTakeFirst()
       return row !== undefined
     },
@@ -87,6 +87,16 @@ export function certificateReads(db: Kysely<Schema>) {
       const keys = db.selectFrom('keys').selectAll().where('mailbox_id', '=', mailboxId)
       const row = await keys.orderBy('added', 'desc').limit(1).executeTakeFirst()
       return row ? asKey(row) : null
+    },
+    async owedEnds() {
+      const rows = await db
+        .selectFrom('keys')
+        .innerJoin('certificates', 'certificates.fingerprint', 'keys.fingerprint')
+        .innerJoin('revocations', 'revocations.serial', 'certificates.serial')
+        .select(['keys.fingerprint', 'revocations.reason', 'revocations.revoked_at'])
+        .where('keys.owes_end', '=', 1)
+        .execute()
+      return rows.map(({ fingerprint, reason, revoked_at: at }) => ({ fingerprint, reason: asReason(reason), at }))
     },
     async archiveEntries(mailboxId) {
       const rows = await db
@@ -140,7 +150,7 @@ export function certificateWrites(db: Kysely<Schema>) {
     async putCertificateOf(fingerprint, certificate) {
       const result = await db
         .updateTable('keys')
-        .set({ certificate })
+        .set({ certificate, owes_end: 0 })
         .where('fingerprint', '=', fingerprint)
         .executeTakeFirst()
       if (result.numUpdatedRows !== 1n) throw new TypeError('a certificate is published of a key that is known')

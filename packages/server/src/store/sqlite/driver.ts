@@ -23,22 +23,32 @@ function asBindable(value: unknown): Bindable {
   throw new TypeError(`a value of type ${typeof value} can't be stored`)
 }
 
+interface Prepared {
+  readonly statement: StatementSync
+  readonly hasRows: boolean
+}
+
 /** Prepared statements by their text; the one unused for longest goes first. */
 class StatementCache {
   readonly #db: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
 
   constructor(db: DatabaseSync) {
     this.#db = db
   }
 
-  get(sql: string): StatementSync {
-    const statement = this.#statements.get(sql) ?? this.#db.prepare(sql)
+  get(sql: string): Prepared {
+    const prepared = this.#statements.get(sql) ?? this.#prepare(sql)
     this.#statements.delete(sql)
-    this.#statements.set(sql, statement)
+    this.#statements.set(sql, prepared)
     const [oldest] = this.#statements.keys()
     if (this.#statements.size > STATEMENTS_KEPT && oldest !== undefined) this.#statements.delete(oldest)
-    return statement
+    return prepared
+  }
+
+  #prepare(sql: string): Prepared {
+    const statement = this.#db.prepare(sql)
+    return { statement, hasRows: statement.columns().length > 0 }
   }
 }
 
@@ -52,8 +62,8 @@ class SqliteConnection implements DatabaseConnection {
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const bound = parameters.map(asBindable)
     return untilFree(() => {
-      const statement = this.#statements.get(sql)
-      if (statement.columns().length > 0) return { rows: statement.all(...bound) as R[] }
+      const { statement, hasRows } = this.#statements.get(sql)
+      if (hasRows) return { rows: statement.all(...bound) as R[] }
       return { numAffectedRows: BigInt(statement.run(...bound).changes), rows: [] }
     })
   }
@@ -61,6 +71,13 @@ class SqliteConnection implements DatabaseConnection {
   // biome-ignore lint/correctness/useYield: kysely's interface wants the method, and nothing here streams
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new TypeError('queries are not streamed')
+  }
+}
+
+/** The driver lends its one connection by itself: kysely's way of doing so wakes all that wait at each turn. */
+class OwnQueueAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
   }
 }
 
@@ -114,7 +131,7 @@ export function sqliteDialect(db: DatabaseSync): Dialect {
   return {
     createDriver: () => new SqliteDriver(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new OwnQueueAdapter(),
     createIntrospector: (kysely) => new SqliteIntrospector(kysely),
   }
 }
