@@ -111,6 +111,22 @@ describe('renewal', () => {
     expect(await agent.renew()).toMatchObject({ renewed: true, serial: (await certificateAtServer(alice))?.serial })
   })
 
+  it('whose answer is the certificate from before is refused, and not taken for nothing to do', async () => {
+    const { server, home, enrolled, due } = await enrolledAlice()
+    const { serial, fingerprint } = enrolled
+    const before = await (await fetch(`${server.url}${PATHS.certificates}${fingerprint}`)).arrayBuffer()
+    server.clock.at = due
+    const certificate = Buffer.from(before).toString('base64url')
+    const replaying: typeof fetch = (input, init) =>
+      new URL(String(input)).pathname === PATHS.requests
+        ? Promise.resolve(Response.json({ serial, certificate }))
+        : fetch(input, init)
+    await expect((await home.again({ fetch: replaying })).renew()).rejects.toMatchObject({
+      code: 'untrusted',
+      message: 'the certificate in the answer is not certified by the organization as it has to be',
+    })
+  })
+
   it('is still possible within the grace after the end, and then no more', async () => {
     const alice = await enrolledAlice()
     const { server, agent, enrolled } = alice

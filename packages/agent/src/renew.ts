@@ -64,7 +64,10 @@ function ownCertificate({ state }: Context, { fingerprint }: Identity, content: 
   return state.certificate(fingerprint)?.certificate ?? content.certificate
 }
 
-/** Our own key, our own name, certified by an active CA under the serial number that the answer names. */
+/**
+ * Our own key, our own name, certified by an active CA under the serial number that the answer names, later than before:
+ * an old answer come back would pass for nothing to do.
+ */
 async function acceptAnswer(
   context: Context,
   enrolled: Enrolled,
@@ -76,7 +79,9 @@ async function acceptAnswer(
   if (certificate.fingerprint !== identity.fingerprint) throw notOurs('is for another key')
   if (certificate.userId !== userId) throw notOurs('is for another name')
   const active = new Set(trust.authorities.filter((one) => one.state === 'active').map((one) => one.fingerprint))
-  const isCertified = certificate.certifications.some((one) => one.serial === serial && active.has(one.authority))
+  const isCertified = certificate.certifications.some(
+    (one) => one.serial === serial && active.has(one.authority) && one.validFrom > identity.validFrom,
+  )
   if (!isCertified) throw notOurs('is not certified by the organization as it has to be')
   return adopt(context, enrolled, certificate, bytes)
 }
