@@ -66,6 +66,30 @@ describe('revoking the own certificate', () => {
     await expect(agent.sign(letter)).rejects.toMatchObject({ code: 'certificate-revoked' })
   })
 
+  it('is not believed where only the answer says so', async () => {
+    const { server, home, enrolled } = await enrolledAlice()
+    const { serial } = enrolled
+    const lying: typeof fetch = (input, init) =>
+      new URL(String(input)).pathname === PATHS.requests
+        ? Promise.resolve(Response.json({ serials: [serial], crlNumber: 1 }))
+        : fetch(input, init)
+    const deceived = await home.again({ fetch: lying })
+    await expect(deceived.revoke({ reason: 'compromised' })).rejects.toMatchObject({
+      code: 'untrusted',
+      message: 'the KM server says that your certificate is revoked, and nothing that it publishes does',
+    })
+    expect((await server.task('mailboxes.list', {})).mailboxes[0]?.status).toBe('Active')
+    expect(await home.agent.revoke()).toMatchObject({ serials: [serial], already: false })
+  })
+
+  it('whose certificate has expired is proven by what is published of it', async () => {
+    const alice = await enrolledAlice()
+    const { server, agent, enrolled } = alice
+    server.clock.at = enrolled.validTo + 60
+    await alice.publishList()
+    expect(await agent.revoke()).toMatchObject({ serials: [], warnings: [] })
+  })
+
   it('is no way for a computer whose key was replaced to revoke the newer one', async () => {
     const alice = await enrolledAlice()
     const second = await alice.computer()

@@ -1,4 +1,5 @@
 import { MailsealError } from '@mailseal/common'
+import { evaluateCertificate } from '@mailseal/common/certificate'
 import { type RevokeReason, revokeAnswerSchema } from '@mailseal/common/rpc'
 import { adoptNewest } from './adopt.ts'
 import { type Context, type Enrolled, requireEnrolled, type Warning } from './context.ts'
@@ -6,7 +7,8 @@ import { keyOf } from './key-file/content.ts'
 import { ownRevocation } from './own-certificate.ts'
 import { openOwnKeyFile } from './passwords.ts'
 import { AGENT, requestHead, sendRequest } from './request.ts'
-import { refreshList, rememberRevocations } from './revocation-list.ts'
+import { lookupHeld, refreshList, rememberRevocations } from './revocation-list.ts'
+import type { Identity } from './state/state.ts'
 
 /** What {@link revoke} did. */
 export interface RevokeResult {
@@ -26,7 +28,8 @@ export interface RevokeResult {
  * Revokes the own certificate for good, every serial number of it, and installs the revocation list that says so. All
  * signatures of the key, old and new, show as revoked from then on. Revoking again changes nothing.
  *
- * @throws {@link MailsealError} `not-enrolled`, `password-wrong`, `server-unreachable`, what the server says.
+ * @throws {@link MailsealError} `not-enrolled`, `password-wrong`, `server-unreachable`, what the server says; `untrusted`
+ *   if it says that it is done and its list does not.
  */
 export async function revoke(context: Context, { reason }: { reason: RevokeReason }): Promise<RevokeResult> {
   const enrolled = await requireEnrolled(context)
@@ -59,12 +62,32 @@ async function request(context: Context, enrolled: Enrolled, secretKey: Uint8Arr
 async function fetchList(context: Context, enrolled: Enrolled): Promise<readonly Warning[]> {
   try {
     await refreshList(context, listOptions(context, enrolled))
-    await adoptNewest(context, enrolled)
-    return []
   } catch (error) {
     if (!(error instanceof MailsealError)) throw error
     return [{ code: error.code, message: `${error.message}; fetch the revocation list: mailseal sync` }]
   }
+  await assertProven(context, enrolled, await adoptNewest(context, enrolled))
+  return []
+}
+
+/**
+ * The answer is signed by nobody; who has stolen the key may also stand on the way to the KM server. The list is, under
+ * the newest serial number, and where that has expired the published certificate.
+ */
+async function assertProven(context: Context, { trust }: Enrolled, { serial, fingerprint }: Identity): Promise<void> {
+  if (lookupHeld(context, serial) !== null) return
+  const copy = context.state.certificate(fingerprint)
+  if (copy !== null) {
+    const { revocations } = await evaluateCertificate(copy.certificate, trust.authorities, trust.domains)
+    if (revocations.length > 0) return
+  }
+  throw new MailsealError(
+    'untrusted',
+    'the KM server says that your certificate is revoked, and nothing that it publishes does',
+    {
+      hint: 'somebody may stand between you and the KM server: have your administrator revoke it at once',
+    },
+  )
 }
 
 function listOptions({ timeouts }: Context, { identity, trust }: Enrolled) {
