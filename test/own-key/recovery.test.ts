@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agent } from '@mailseal/agent'
 import { SPANS } from '@mailseal/common'
@@ -67,6 +67,33 @@ describe('enrolling by recovery', () => {
     expect(keptAside).toEqual([join(first.home, 'mailseal.keyfile.old')])
     expect(await readFile(join(first.home, 'mailseal.keyfile.old'))).toEqual(before)
     expect([recoveredKeys, (await keyFileOf(first, 'another password')).recovered.length]).toEqual([1, 1])
+  })
+
+  it('never mixes the keys of two mailboxes: with another one enrolled here nothing is begun', async () => {
+    const alice = await enrolledAlice()
+    const { first, server } = alice
+    const before = await readFile(join(first.home, 'mailseal.keyfile'))
+    const bob = await server.enabled('bob@example.org')
+    await expect(alice.enroll(first.agent, bob)).rejects.toMatchObject({
+      code: 'already-exists',
+      message: 'this computer is enrolled as alice@example.org, and the temporary key is for bob@example.org',
+    })
+    expect(await readFile(join(first.home, 'mailseal.keyfile'))).toEqual(before)
+    expect((await alice.enroll((await alice.computer()).agent, bob)).address).toBe('bob@example.org')
+  })
+
+  it("keeps another mailbox's key file where the state was lost that would have told", async () => {
+    const alice = await enrolledAlice()
+    const { first, server } = alice
+    const keyFile = join(first.home, 'mailseal.keyfile')
+    const before = await readFile(keyFile)
+    first.agent.close()
+    for (const name of await readdir(first.home)) if (name.startsWith('state.')) await rm(join(first.home, name))
+    const again = await first.again()
+    const { keptAside } = await alice.enroll(again, await server.enabled('bob@example.org'))
+    expect(keptAside).toEqual([`${keyFile}.old`])
+    expect(await readFile(`${keyFile}.old`)).toEqual(before)
+    expect((await keyFileOf(first)).keys).toHaveLength(1)
   })
 
   it('whose reply was lost goes on with the same keys and all of the history', async () => {

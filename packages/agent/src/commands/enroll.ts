@@ -107,7 +107,7 @@ function asJson(result: EnrollResult) {
 /** A key file of a forgotten password may be remembered yet. */
 function keptText(file: string): string {
   if (!file.includes('.keyfile.old')) return `kept as "${file}": it could not be used any more`
-  return `the key file that was here does not open with this password; kept as "${file}". Should you remember its password: mailseal keyfile use "${file}"`
+  return `the key file that was here does not open with this password, or is of another mailbox; kept as "${file}". Should you remember its password: mailseal keyfile use "${file}"`
 }
 
 function asEnrolledText({ address, serial, validTo, keyFile, continued, recoveredKeys }: EnrollResult): string {

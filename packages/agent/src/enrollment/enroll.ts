@@ -16,6 +16,7 @@ import { sealEnrollmentRequest } from '@mailseal/common/enrollment'
 import type { Context, Enrolled, Warning } from '../context.ts'
 import { fetchByAddress } from '../directory.ts'
 import { readIfPresent, setAside } from '../files.ts'
+import { isSameUser } from '../key-file/content.ts'
 import { newPassword } from '../passwords.ts'
 import { sendReport } from '../report.ts'
 import { AGENT } from '../request.ts'
@@ -66,7 +67,7 @@ const ENDED: readonly string[] = ['used', 'expired', 'replaced', 'canceled', 'un
  * their reply opens. An error therefore loses nothing: run it again.
  *
  * @throws {@link MailsealError} `temporary-key-*`, `untrusted`, `server-not-trusted`, `server-unreachable`,
- *   `clock-wrong`, `password-wrong`, `revocation-list-refused`, `usage`.
+ *   `clock-wrong`, `password-wrong`, `revocation-list-refused`, `usage`; `already-exists` if another mailbox is enrolled.
  */
 export async function enroll(context: Context, options: EnrollOptions): Promise<EnrollResult> {
   const request: OfferOptions = {
@@ -139,10 +140,22 @@ async function begin(context: Context, request: OfferOptions): Promise<EnrollRes
   const trusted = await obtainOffer(context, request).catch((error: unknown) => {
     throw ifUsedHere(context, error)
   })
+  assertOwnFolder(context, trusted)
   const password = await newPassword(context)
   const pending = await prepare(context, trusted, request.secrets)
   await writePending(context, pending, password)
   return finishOrTellHow(context, { pending, password })
+}
+
+/** Another mailbox's keys would take the place of those that are here: who has two needs two folders. */
+function assertOwnFolder({ state }: Context, { offer }: TrustedOffer): void {
+  const identity = state.identity()
+  if (identity === null || isSameUser(identity, offer)) return
+  throw new MailsealError(
+    'already-exists',
+    `this computer is enrolled as ${identity.address}, and the temporary key is for ${offer.address}`,
+    { hint: 'use another folder for it: set MAILSEAL_HOME; the temporary key is still good' },
+  )
 }
 
 /** Whose network fails here has to know that the temporary key is not lost with it. */

@@ -2,7 +2,7 @@ import { LIMITS, MailsealError } from '@mailseal/common'
 import type { Authority } from '@mailseal/common/authority'
 import type { Context, Warning } from '../context.ts'
 import { readIfPresent, setAside } from '../files.ts'
-import { type KeyFileContent, uniteContents } from '../key-file/content.ts'
+import { isSameUser, type KeyFileContent, uniteContents } from '../key-file/content.ts'
 import { openKeyFile, writeKeyFile } from '../key-file/key-file.ts'
 import { makeLock, type PasswordLock } from '../key-file/password-message.ts'
 import { certifiedIdentity, newestCertification } from '../key-file/use.ts'
@@ -119,7 +119,7 @@ function save(
 
 /**
  * The secrets of a key file that is there already are taken over if the password opens it and it is of the same
- * organization; else it is kept as `.old`.
+ * organization and user; else it is kept as `.old`.
  */
 async function uniteWithPresent(
   context: Context,
@@ -129,7 +129,7 @@ async function uniteWithPresent(
   const present = await readIfPresent(context.home.keyFile, LIMITS.keyFile)
   if (present !== null) {
     const opened = await openKeyFile(present, password, 'the key file').catch(nullIfRefused)
-    if (opened?.content.root === content.root) {
+    if (opened?.content.root === content.root && isSameUser(opened.content, content)) {
       return { united: await uniteContents(content, opened.content), lock: opened.lock, keptAside: [] }
     }
   }

@@ -89,6 +89,14 @@ export function keyOf(content: KeyFileContent, fingerprint: string): StoredKey {
   })
 }
 
+/** Whether two are of one user: a mailbox keeps its id under a new address, and one added again has another id. */
+export function isSameUser(
+  one: Pick<KeyFileContent, 'mailbox' | 'address'>,
+  other: Pick<KeyFileContent, 'mailbox' | 'address'>,
+): boolean {
+  return one.mailbox === other.mailbox || one.address === other.address
+}
+
 /**
  * Everything that either holds: `main` says what is current, and no secret of `other` is dropped. None stands in the
  * result twice, also not as a recovered subkey that one of the keys has.

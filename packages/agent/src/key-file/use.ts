@@ -7,7 +7,7 @@ import { readIfPresent, setAside } from '../files.ts'
 import { openOwnKeyFile } from '../passwords.ts'
 import type { Identity } from '../state/state.ts'
 import { trustOf } from '../trust.ts'
-import { type KeyFileContent, uniteContents } from './content.ts'
+import { isSameUser, type KeyFileContent, uniteContents } from './content.ts'
 import { installKeyFile, type OpenedKeyFile, openKeyFile, writeKeyFile } from './key-file.ts'
 
 /** What {@link useKeyFile} did. */
@@ -103,7 +103,7 @@ async function unite(
   own: OpenedKeyFile,
   copy: OpenedKeyFile,
 ): Promise<{ content: KeyFileContent; isCopyNewer: boolean }> {
-  if (own.content.mailbox !== copy.content.mailbox && own.content.address !== copy.content.address) {
+  if (!isSameUser(own.content, copy.content)) {
     throw new MailsealError(
       'already-exists',
       `the key file here is of ${own.content.address}, the other of ${copy.content.address}`,
