@@ -1,6 +1,11 @@
 import { LIMITS, MailsealError, toBase64url, toHex } from '@mailseal/common'
 import { type Authority, readAuthority } from '@mailseal/common/authority'
-import { parseCertificate, readPrimarySecret, readSecretSubkey, subkeyFingerprints } from '@mailseal/common/certificate'
+import {
+  parseCertificate,
+  readSecretSubkey,
+  readWholeSecretKey,
+  subkeyFingerprints,
+} from '@mailseal/common/certificate'
 import { base64url, hex, mailboxId, readFormat, text, writeFormat } from '@mailseal/common/schema'
 import * as v from 'valibot'
 
@@ -70,7 +75,7 @@ export async function readKeyFileContent(
   if (new Set(content.keys.map((key) => key.fingerprint)).size < content.keys.length)
     throw inconsistent('a key stands in it twice')
   for (const key of content.keys) {
-    const primary = await readPrimarySecret(key.secretKey)
+    const primary = await readWholeSecretKey(key.secretKey)
     if (primary.getFingerprint() !== key.fingerprint) throw inconsistent('a key has another fingerprint than stated')
   }
   return { ...content, document }

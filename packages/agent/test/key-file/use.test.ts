@@ -162,6 +162,19 @@ describe('using a copy of a key file', () => {
     })
   })
 
+  it('is refused with a secret that does not make its key, which would keep the true one out', async () => {
+    const { agent, home } = await enrolledAgent(organization, alice)
+    const { keys, ...rest } = organization.content(newer)
+    const forged = { ...rest, keys: keys.map((key) => ({ ...key, secretKey: withOtherSecret(key.secretKey) })) }
+    await expect(agent.keyFile.use(await writeKeyFileAt(await aCopy(), forged))).rejects.toMatchObject({
+      code: 'bad-data',
+      message: 'the secret does not belong to its key',
+    })
+    await agent.keyFile.use(await writeKeyFileAt(await aCopy(), organization.content(newer)))
+    const { content } = await openKeyFile(await readFile(join(home, 'mailseal.keyfile')), PASSWORD, 'the key file')
+    expect(toHex(content.keys[0]?.secretKey ?? new Uint8Array())).toBe(toHex(newer.key.secretKey))
+  })
+
   it('works again where the state was lost', async () => {
     const { home } = await enrolledAgent(organization, alice)
     for (const name of await readdir(home)) if (name.startsWith('state.')) await rm(join(home, name))
@@ -173,6 +186,19 @@ describe('using a copy of a key file', () => {
     expect(await agent.keyFile.use(join(home, 'mailseal.keyfile'))).toMatchObject({ serial: alice.serial })
   })
 })
+
+/** Whoever knows somebody's certificate can set any secret behind its public half. */
+function withOtherSecret(secretKey: Uint8Array): Uint8Array<ArrayBuffer> {
+  const forged = new Uint8Array(secretKey)
+  // A v4 packet of an Ed25519 key ends with the secret's 32 bytes and the sum of it with its two bytes of length.
+  const [header, length] = [2, forged[1] as number]
+  const [sumAt, lastAt] = [header + length - 2, header + length - 3]
+  const view = new DataView(forged.buffer)
+  const step = (forged[lastAt] as number) === 0xff ? -1 : 1
+  forged[lastAt] = (forged[lastAt] as number) + step
+  view.setUint16(sumAt, view.getUint16(sumAt) + step)
+  return forged
+}
 
 const uncertified = ({
   certificate,

@@ -31,6 +31,7 @@ export {
   makeUserKey,
   readPrimarySecret,
   readSecretSubkey,
+  readWholeSecretKey,
   subkeyFingerprints,
   type UserKey,
 } from './user-key.ts'

@@ -159,6 +159,19 @@ export async function readPrimarySecret(secretKey: Uint8Array): Promise<openpgp.
 }
 
 /**
+ * Reads the primary of an unprotected secret key in which every secret makes its public half: one that does not would
+ * pass for the key of its fingerprint.
+ *
+ * @param secretKey - May come from somebody else.
+ * @throws {@link MailsealError} `bad-data`.
+ */
+export async function readWholeSecretKey(secretKey: Uint8Array): Promise<openpgp.SecretKeyPacket> {
+  const packets = await readPackets(secretKey, 'the secret key')
+  for (const packet of packets) if (packet instanceof openpgp.SecretKeyPacket) await assertOpenSecret(packet)
+  return readPrimarySecret(secretKey)
+}
+
+/**
  * Reads a bare secret encryption subkey, as the archive keeps it: exactly one packet, not protected, whose secret makes
  * its public half.
  *
@@ -172,13 +185,18 @@ export async function readSecretSubkey(
   if (!(subkey instanceof openpgp.SecretSubkeyPacket) || others.length > 0) {
     throw new MailsealError('bad-data', 'this is not one secret subkey')
   }
-  if (!subkey.isDecrypted() || subkey.isDummy()) throw new MailsealError('bad-data', 'the subkey has no open secret')
-  try {
-    await subkey.validate()
-  } catch (cause) {
-    throw new MailsealError('bad-data', 'the secret does not belong to its subkey', { cause })
-  }
+  await assertOpenSecret(subkey)
   return { subkey, fingerprint: fingerprintOf(subkey) }
+}
+
+async function assertOpenSecret(key: openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket): Promise<void> {
+  const what = key instanceof openpgp.SecretSubkeyPacket ? 'subkey' : 'key'
+  if (!key.isDecrypted() || key.isDummy()) throw new MailsealError('bad-data', `the ${what} has no open secret`)
+  try {
+    await key.validate()
+  } catch (cause) {
+    throw new MailsealError('bad-data', `the secret does not belong to its ${what}`, { cause })
+  }
 }
 
 /**
