@@ -86,8 +86,19 @@ async function openPresent(context: Context, bytes: Uint8Array, password: string
     const { code } = asMailsealError(error)
     if (code === 'bad-data') return 'damaged'
     if (code !== 'password-wrong') throw error
-    return openOwnKeyFile(context)
+    return openOwnKeyFile(context).catch((cause: unknown) => {
+      throw withWayOut(context, cause)
+    })
   }
+}
+
+/** Damage to the password's own packet looks like a wrong password, whatever is typed. */
+function withWayOut({ home }: Context, error: unknown): unknown {
+  if (!(error instanceof MailsealError) || error.code !== 'password-wrong') return error
+  return new MailsealError(error.code, error.message, {
+    hint: `it has its own password; if that is lost, or the file is damaged, move "${home.keyFile}" away and run the same command again`,
+    cause: error,
+  })
 }
 
 /** The key file was opened before the lock was taken, which asks for passwords: what came meanwhile must not be lost. */

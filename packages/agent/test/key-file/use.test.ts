@@ -149,6 +149,18 @@ describe('using a copy of a key file', () => {
     expect(await readFile(`${keyFile}.previous`, 'utf8')).toBe('one that may still open')
   })
 
+  it('says the way out where the key file here opens with no password, which may be damage', async () => {
+    const { agent, home } = await enrolledAgent(organization, alice)
+    const [keyFile, copy] = [join(home, 'mailseal.keyfile'), await aCopy()]
+    await agent.keyFile.copy(copy)
+    await writeKeyFileAt(keyFile, organization.content(alice), 'one that is lost')
+    await expect(agent.keyFile.use(copy)).rejects.toMatchObject({
+      code: 'password-wrong',
+      message: 'the password does not open the key file',
+      hint: `it has its own password; if that is lost, or the file is damaged, move "${keyFile}" away and run the same command again`,
+    })
+  })
+
   it('is refused if its organization did not certify it', async () => {
     const other = await makeOrganization()
     const content = {
