@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { MailsealError } from '@mailseal/common'
-import { assertSuccessor } from '@mailseal/common/authority'
-import { mergeCertificates, parseCertificate } from '@mailseal/common/certificate'
+import { assertSuccessor, trustedAuthorities } from '@mailseal/common/authority'
+import { mergeCertificates, parseCertificate, withRightSignatures } from '@mailseal/common/certificate'
 import { readerOf } from './reader.ts'
 import type { StateReader, StateWriter } from './state.ts'
 
@@ -59,17 +59,34 @@ export function writerOf(database: DatabaseSync, path: string): StateWriter {
   }
 }
 
-/** The new copy with all that the held one has besides; the new one alone where the two can't be one certificate. */
+/**
+ * The new copy with all that the held one has besides; the new one alone where the two can't be one certificate. Where
+ * that is more than is ever read, wrong signatures make room: they would push out a revocation or a renewal.
+ */
 async function withHeldSignatures(read: StateReader, fingerprint: string, certificate: Uint8Array) {
   const held = read.certificate(fingerprint)
   if (held === null) return certificate
+  const copies = [certificate, held.certificate] as const
+  return (
+    (await readableMerge(async () => copies)) ?? (await readableMerge(() => onlyRight(read, copies))) ?? certificate
+  )
+}
+
+async function onlyRight(read: StateReader, [one, other]: Copies): Promise<Copies> {
+  const authority = read.authority()
+  const authorities = authority === null ? [] : await trustedAuthorities(authority)
+  return [await withRightSignatures(one, authorities), await withRightSignatures(other, authorities)]
+}
+
+type Copies = readonly [Uint8Array, Uint8Array]
+
+async function readableMerge(copies: () => Promise<Copies>): Promise<Uint8Array | null> {
   try {
-    const merged = await mergeCertificates(certificate, held.certificate)
-    // More signatures than are ever read would make the copy useless.
+    const merged = await mergeCertificates(...(await copies()))
     await parseCertificate(merged)
     return merged
   } catch (error) {
-    if (error instanceof MailsealError) return certificate
+    if (error instanceof MailsealError) return null
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { LIMITS } from '@mailseal/common'
 import { parseCertificate } from '@mailseal/common/certificate'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { asStateError } from '../../src/state/database.ts'
@@ -28,6 +29,20 @@ async function newState() {
   const state = await openState(path)
   onTestFinished(() => state.close())
   return { folder, path, state }
+}
+
+/** With so many signatures over its User ID, of which those added are wrong: as anybody could stuff a copy on its way. */
+async function stuffed(certificate: Uint8Array, signatures: number): Promise<Uint8Array> {
+  const { bytes, userIdSignatures } = await parseCertificate(certificate)
+  const last = Buffer.from(userIdSignatures.at(-1)?.write() ?? [])
+  const packet = Buffer.concat([Buffer.of(0xc2, 192 + ((last.length - 192) >> 8), (last.length - 192) & 0xff), last])
+  const end = Buffer.from(bytes).indexOf(packet) + packet.length
+  const wrong = Array.from({ length: signatures - userIdSignatures.length }, (_, i) => {
+    const copy = Buffer.from(packet)
+    copy.writeUInt16BE(copy.readUInt16BE(copy.length - 2) ^ (i + 1), copy.length - 2)
+    return copy
+  })
+  return Buffer.concat([bytes.subarray(0, end), ...wrong, bytes.subarray(end)])
 }
 
 describe('the state', () => {
@@ -128,6 +143,24 @@ describe('the state', () => {
       const counts = [kept.primarySignatures, kept.userIdSignatures, kept.subkeySignatures].map(({ length }) => length)
       expect(counts).toEqual([1, 3, 2])
     }
+  })
+
+  it('loses no true signature to a copy that is stuffed with wrong ones', async () => {
+    const organization = await makeOrganization()
+    const issued = await organization.issue('bob@example.org')
+    const { fingerprint } = issued.key
+    const { state } = await newState()
+    const ended = await organization.ended(issued, 'compromised')
+    const full = await stuffed(issued.certificate, LIMITS.certificateSignatures)
+    await state.exclusively(async (writer) => {
+      writer.keepAuthority(organization.document)
+      for (const certificate of [ended, full]) {
+        await writer.keepCertificate({ fingerprint, address: issued.address, certificate, fetched: NOW }, true)
+      }
+    })
+    const kept = await parseCertificate(state.certificate(fingerprint)?.certificate ?? new Uint8Array())
+    const counts = [kept.primarySignatures, kept.userIdSignatures, kept.subkeySignatures].map(({ length }) => length)
+    expect(counts).toEqual([1, 3, 2])
   })
 
   it('remembers for ever that a key was revoked: the earlier time, and a reason harder than replaced', async () => {

@@ -10,6 +10,7 @@ import {
   makeSignature,
   notation,
   SIGNATURE,
+  type SignedData,
   seconds,
 } from './packets.ts'
 
@@ -160,6 +161,57 @@ export async function evaluateCertificate(
     certifications,
     revocations,
   }
+}
+
+/**
+ * The certificate with those of its signatures alone that are right, by its own key or by a CA: anybody can add others.
+ *
+ * @param bytes - Binary, attacker-controlled.
+ * @throws {@link MailsealError} `bad-data` if it is no certificate of a mailbox's shape.
+ */
+export async function withRightSignatures(
+  bytes: Uint8Array,
+  authorities: readonly Pick<TrustedAuthority, 'fingerprint' | 'key'>[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const certificate = await parseCertificate(bytes)
+  const { primary: key, fingerprint, userIdPacket: userID, subkey: bind } = certificate
+  const own = [{ fingerprint, key }]
+  const [named, bound] = [
+    { key, userID },
+    { key, bind },
+  ]
+  return writeCertificate({
+    ...certificate,
+    primarySignatures: await rightOf(certificate.primarySignatures, [SIGNATURE.keyRevocation], own, { key }),
+    userIdSignatures: await rightOf(
+      certificate.userIdSignatures,
+      [SIGNATURE.certPositive, SIGNATURE.certRevocation],
+      [...own, ...authorities],
+      named,
+    ),
+    subkeySignatures: await rightOf(
+      certificate.subkeySignatures,
+      [SIGNATURE.subkeyBinding, SIGNATURE.subkeyRevocation],
+      own,
+      bound,
+    ),
+  })
+}
+
+async function rightOf(
+  signatures: readonly openpgp.SignaturePacket[],
+  types: readonly openpgp.enums.signature[],
+  signers: readonly Pick<TrustedAuthority, 'fingerprint' | 'key'>[],
+  data: SignedData,
+): Promise<openpgp.SignaturePacket[]> {
+  const right: openpgp.SignaturePacket[] = []
+  for (const signature of signatures) {
+    const signer = signers.find((one) => one.fingerprint === issuerFingerprint(signature))
+    const type = types.find((one) => one === signature.signatureType)
+    if (signer === undefined || type === undefined) continue
+    if (await isValidSignature(signature, type, signer.key, data)) right.push(signature)
+  }
+  return right
 }
 
 function readCertification(

@@ -10,6 +10,7 @@ export {
   isSerial,
   revokeCertification,
   type TrustedAuthority,
+  withRightSignatures,
 } from './certification.ts'
 export { validToOf } from './dates.ts'
 export { type EndOfUse, endCertificate } from './end-of-use.ts'
