@@ -12,7 +12,6 @@ import {
   newEncryptedSessionKey,
   type PacketsRead,
   PaddedCompressedData,
-  packetsIn,
 } from './message-packets.ts'
 import { OPENPGP_CONFIG, readPackets, writePackets } from './packets.ts'
 
@@ -178,8 +177,8 @@ async function openWithAny(
 async function contentOf(list: PacketsRead): Promise<Pick<OpenedMessage, 'content' | 'signatures'>> {
   const packets = await allPackets(list)
   if (packets.filter(isContent).length !== 1) throw new Error('not exactly one content')
-  const layers = packets.map((packet) =>
-    packet instanceof openpgp.CompressedDataPacket ? allPackets(packetsIn(packet)) : [packet],
+  const layers = packets.map(async (packet) =>
+    packet instanceof PaddedCompressedData ? allPackets(await packet.decompressed(OPENING_CONFIG)) : [packet],
   )
   const inside = (await Promise.all(layers)).flat()
   const literals = inside.filter((packet) => packet instanceof openpgp.LiteralDataPacket)

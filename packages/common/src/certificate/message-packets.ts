@@ -3,7 +3,7 @@ import { inflate, inflateRaw } from 'node:zlib'
 import * as openpgp from 'openpgp'
 import { concat } from '../encoding.ts'
 import { LIMITS } from '../limits.ts'
-import { binaryDocument, date, OPENPGP_CONFIG } from './packets.ts'
+import { binaryDocument, date } from './packets.ts'
 
 /* The packets of messages, with what OpenPGP.js gives them at run time and leaves out of its types. */
 
@@ -95,16 +95,24 @@ const INFLATE = new Map([
 
 /**
  * Compressed data that may be followed by anything up to the end of the packet: Sequoia pads messages so, by default, to
- * hide their length. OpenPGP.js by itself refuses that. Bounded, and with no second layer inside.
+ * hide their length. OpenPGP.js by itself refuses that. Nothing is undone when the packet is read: many of them would
+ * each be the size of a whole message before anybody counts them.
  */
 export class PaddedCompressedData extends openpgp.CompressedDataPacket {
-  override async read(bytes: Uint8Array | ReadableStream<Uint8Array>, config = OPENPGP_CONFIG): Promise<void> {
-    const packet = await wholeOf(bytes)
-    const decompress = INFLATE.get(packet[0] ?? uncompressed)
-    const content = await decompress?.(packet.subarray(1), { maxOutputLength: LIMITS.message })
-    const plain = content === undefined ? packet : concat(Uint8Array.of(uncompressed), content)
+  #packet: Uint8Array = new Uint8Array()
+
+  override async read(bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<void> {
+    this.#packet = await wholeOf(bytes)
+  }
+
+  /** What was compressed: bounded, and with no second layer inside. */
+  async decompressed(config: openpgp.Config): Promise<PacketsRead> {
+    const decompress = INFLATE.get(this.#packet[0] ?? uncompressed)
+    const content = await decompress?.(this.#packet.subarray(1), { maxOutputLength: LIMITS.message })
+    const plain = content === undefined ? this.#packet : concat(Uint8Array.of(uncompressed), content)
     const read = super.read as (bytes: Uint8Array, config: openpgp.Config) => Promise<void>
     await read.call(this, plain, { ...config, additionalAllowedPackets: [] })
+    return (this as unknown as { packets: PacketsRead }).packets
   }
 }
 
@@ -114,9 +122,4 @@ async function wholeOf(bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<
   const chunks: Uint8Array[] = []
   for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value)
   return concat(...chunks)
-}
-
-/** What was compressed; it was undone when the packet was read. */
-export function packetsIn(compressed: openpgp.CompressedDataPacket): PacketsRead {
-  return (compressed as unknown as { packets: PacketsRead }).packets
 }

@@ -1,6 +1,6 @@
 import { deflateRawSync, deflateSync } from 'node:zlib'
 import * as openpgp from 'openpgp'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   encryptionKeyOf,
   makeUserKey,
@@ -51,6 +51,11 @@ async function sealedPackets(packets: readonly openpgp.AnyPacket[], config: Part
 
 const literal = async (text: Uint8Array) =>
   (await openpgp.createMessage({ binary: text })).packets as openpgp.AnyPacket[]
+
+/** Declared private in the types. */
+interface Decompressing {
+  decompress(config: openpgp.Config): Promise<void>
+}
 
 describe('a sealed message', () => {
   it('opens for each recipient, with the signature from inside', async () => {
@@ -291,6 +296,17 @@ describe('cannot be opened, in one text:', () => {
     const message = await sealedPackets([bomb])
     expect(message.length).toBeLessThan(200_000)
     await refused(message)
+  })
+
+  it('many bombs: none is undone before it is certain that there is just one', async () => {
+    const decompress = vi.spyOn(openpgp.CompressedDataPacket.prototype as unknown as Decompressing, 'decompress')
+    onTestFinished(() => decompress.mockRestore())
+    const packet = Object.assign(new openpgp.CompressedDataPacket(), {
+      algorithm: openpgp.enums.compression.zlib,
+      compressed: deflateSync(writePackets(...(await literal(TEXT)))),
+    })
+    await refused(await sealedPackets(Array(20).fill(packet)))
+    expect(decompress).not.toHaveBeenCalled()
   })
 
   it('something that is no message at all', async () => {
