@@ -8,7 +8,7 @@ const LONGEST_HTML = 256 * 1024
  * The text of a message or part as a person reads it: its plain text, or its HTML turned into such.
  *
  * @param message - With its MIME header; attacker-controlled, and so is the result.
- * @returns null if it is beyond what the parser puts up with, such as 20,000 lines in a header.
+ * @returns null if it is beyond what the parser puts up with, such as 20,000 lines in a header, or HTML that is too long.
  */
 export async function textOf(message: Uint8Array): Promise<string | null> {
   try {
@@ -18,7 +18,8 @@ export async function textOf(message: Uint8Array): Promise<string | null> {
       skipImageLinks: true,
       maxHtmlLengthToParse: LONGEST_HTML,
     })
-    return parsed.text ?? ''
+    // HTML that it gives up on leaves a gap in the text, or nothing.
+    return parsed.textConversionError === undefined ? (parsed.text ?? '') : null
   } catch {
     // The parser has no errors of its own kind. Whatever it is, the verdict must not be lost over it.
     return null

@@ -104,6 +104,19 @@ describe('verifying', () => {
     })
   })
 
+  it('says so where HTML is not turned into text: nobody may take the rest for the whole', async () => {
+    const { agent } = await bobWith(await organization.list())
+    for (const html of ['<b>At noon?</b>'.repeat(20_000), `${'<div>'.repeat(2000)}At noon?`]) {
+      const lines = html.replaceAll('>', '>\r\n')
+      const letter = utf8(`From: alice@example.org\r\nContent-Type: text/html\r\n\r\n${lines}\r\n`)
+      expect(await agent.verify(await signedBy(organization, alice, letter))).toMatchObject({
+        signature: { status: 'good' },
+        warnings: [{ code: 'text-unreadable' }],
+        text: '',
+      })
+    }
+  })
+
   it('says mismatch of one that claims another sender', async () => {
     const { agent } = await bobWith(await organization.list())
     const posing = await agent.verify(
