@@ -2,7 +2,7 @@ import { asAddress, LIMITS, MailsealError } from '@mailseal/common'
 import type { RecipientVerdict } from '@mailseal/common/recipient'
 import type { Context, Warning } from '../context.ts'
 import { findRecipients } from './recipients.ts'
-import { closeSetting, openSetting } from './setting.ts'
+import { closeSetting, openSetting, warningsOf } from './setting.ts'
 
 /** What {@link check} found. */
 export interface CheckResult {
@@ -24,7 +24,7 @@ export async function check(context: Context, addresses: readonly string[]): Pro
   const setting = await openSetting(context)
   try {
     const found = await findRecipients(context, setting, asked)
-    return { recipients: found.map(({ verdict }) => verdict), warnings: setting.warnings }
+    return { recipients: found.map(({ verdict }) => verdict), warnings: warningsOf(context, setting) }
   } finally {
     closeSetting(setting)
   }

@@ -10,7 +10,7 @@ import { openOwnKeyFile } from '../passwords.ts'
 import { addresseesOf, withoutAddressees } from './addressees.ts'
 import { assertOwnFrom, assertUsable, signingKey } from './own-key.ts'
 import { findRecipients, type Recipient, reasonText } from './recipients.ts'
-import { closeSetting, openSetting, type Setting } from './setting.ts'
+import { closeSetting, openSetting, type Setting, warningsOf } from './setting.ts'
 import { signWith } from './sign.ts'
 
 /** What {@link encrypt} is told beside the message. */
@@ -86,7 +86,8 @@ async function encryptIn(
   const recipients = open.filter(stay)
   const bcc = []
   for (const address of hidden.filter(stay)) bcc.push({ address, message: await write([address]) })
-  return { message: await write(recipients), recipients, bcc, isEncrypted, unsecured, warnings: setting.warnings }
+  const warnings = warningsOf(context, setting)
+  return { message: await write(recipients), recipients, bcc, isEncrypted, unsecured, warnings }
 }
 
 /** Writes one and the same letter to some addresses. */

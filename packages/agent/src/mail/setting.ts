@@ -3,7 +3,7 @@ import { crlFreshness } from '@mailseal/common/crl'
 import type { ListState } from '@mailseal/common/verdict'
 import { type Context, type Enrolled, requireEnrolled, type Warning } from '../context.ts'
 import { type HeldList, isListMissing, openHeldList, refreshList } from '../revocation-list.ts'
-import { foreignWarnings } from '../warnings.ts'
+import { foreignWarnings, listWarnings } from '../warnings.ts'
 
 /** What messages and recipients are judged by: the same for all that are looked at together. Close it. */
 export interface Setting {
@@ -24,6 +24,11 @@ export async function openSetting(context: Context): Promise<Setting> {
   const enrolled = await requireEnrolled(context)
   const { isOnline, warnings } = await refreshBriefly(context, enrolled)
   return { enrolled, isOnline, held: openHeldList(context), warnings: [...warnings, ...foreignWarnings(context)] }
+}
+
+/** What is to be said beside people that were judged: also that the list is too old to know of the latest revocations. */
+export function warningsOf({ clock }: Context, { held, warnings }: Setting): readonly Warning[] {
+  return [...warnings, ...listWarnings(crlFreshness(held?.header, clock.now()))]
 }
 
 export function closeSetting({ held }: Setting): void {

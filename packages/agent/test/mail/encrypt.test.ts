@@ -52,6 +52,15 @@ describe('encrypting', () => {
     expect(text(result.message)).not.toContain('Lunch')
   })
 
+  it('says that the list is out of date by which the recipients were judged, and so does the check', async () => {
+    const { agent: online, home } = await aliceWith()
+    await online.check(['bob@example.org'])
+    const { agent } = await newAgent({ home, clock: frozen(NOW + 7 * 86_400) })
+    const warnings = [{ code: 'crl-stale' }]
+    expect(await agent.check(['bob@example.org'])).toMatchObject({ recipients: [{ status: 'good' }], warnings })
+    expect(await agent.encrypt(written({ To: 'bob@example.org' }))).toMatchObject({ isEncrypted: true, warnings })
+  })
+
   it('leaves the signature out if told so', async () => {
     const { agent } = await aliceWith()
     const { message } = await agent.encrypt(written({ To: 'bob@example.org' }), { sign: false })
