@@ -163,7 +163,8 @@ describe('recipients in Bcc', () => {
       const { content, recipientKeyIds } = await read(copy, reader)
       expect(recipientKeyIds).toEqual([keyId(reader), keyId(alice)])
       for (const bytes of [copy, content, readEncrypted(parseMime(copy))?.sealed]) {
-        expect(text(bytes)).not.toMatch(/bcc|carol|dave/i)
+        // Letters alone come up by chance, in armor and boundaries.
+        expect(text(bytes)).not.toMatch(/^bcc:|carol@|dave@/im)
       }
       expect(text(content)).toContain('To: bob@example.org\r\n')
     }
@@ -254,7 +255,7 @@ describe('recipients without security', () => {
     ])
     for (const copy of [message, bcc[0]?.message ?? new Uint8Array()]) {
       expect(readSigned(copy)).not.toBe(null)
-      expect(text(copy)).not.toMatch(/bcc|carol/i)
+      expect(text(copy)).not.toMatch(/^bcc:|carol@/im)
     }
   })
 
