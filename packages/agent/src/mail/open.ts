@@ -89,7 +89,7 @@ async function open(
       ...(await senderWarnings(context, usable, { inside, recipients, signature })),
       ...recipientWarnings(recipients),
       ...(opened.isCipherStrong ? [] : [WEAK_CIPHER]),
-      ...(inside.payload === null ? [] : errantWarnings(inside.payload)),
+      ...(inside.payload === null ? [] : errantWarnings([inside.payload])),
     ]
     const { headers } = inside
     const text = await shownText(inside)

@@ -61,11 +61,16 @@ export async function verifySigned(context: Context, setting: Setting, root: Mim
   const headers = readHeaders(root, payload)
   const { signature, list } = await byUsableList(context, setting, async (usable, list) => ({
     list,
-    signature: await judgeSigned(context, usable, list, signed, headers.author),
+    // Whoever passes a sealed message on can sign around it, and need not know what it says (RFC 9787, section 5).
+    signature: isSealed(payload) ? UNSIGNED : await judgeSigned(context, usable, list, signed, headers.author),
   }))
   const text = await textOf((payload ?? root).source)
-  const warnings = [...setting.warnings, ...errantWarnings(payload ?? root)]
+  const warnings = [...setting.warnings, ...errantWarnings(payload === null ? root.children : [payload])]
   return verificationOf({ isOpened: false, signature, list, recipients: [], headers, text, warnings })
+}
+
+function isSealed(payload: MimePart | null): boolean {
+  return payload?.contentType.type === 'multipart/encrypted'
 }
 
 /** The reason of a verdict without a signature on what would have to be opened first. */
@@ -96,9 +101,9 @@ export async function judgeSigned(
   return judge(context, setting, list, { signature, signedBytes: canonicalText(signedBytes), from })
 }
 
-/** Signed or encrypted parts below the first one that is no layer say nothing about the message (RFC 9787, section 4). */
-export function errantWarnings(payload: MimePart): Warning[] {
-  return payload.children.some(holdsLayer) ? [ERRANT] : []
+/** Signed or encrypted parts that are not looked into say nothing about the message (RFC 9787, section 4). */
+export function errantWarnings(parts: readonly MimePart[]): Warning[] {
+  return parts.some(holdsLayer) ? [ERRANT] : []
 }
 
 const ERRANT: Warning = {

@@ -319,6 +319,13 @@ describe('an attack', () => {
     expect(opened.text).not.toContain('noon')
     expect(opened).toMatchObject({ encrypted: false, subject: '' })
     expect(opened.summary).not.toContain('confidential')
+    const byAlice = await signMessage(await readPrimarySecret(alice.key.secretKey), utf8(entity), NOW)
+    const known = utf8(signed.replace('From: eve@', 'From: alice@').replace(signature, () => byAlice))
+    const verdict = { summary: 'unprotected', signature: { status: 'none' }, warnings: [{ code: 'outside-content' }] }
+    expect(await agent.open(known)).toMatchObject({ ...verdict, exitCode: 3 })
+    const verifier = await agent.openVerifier()
+    expect(await verifier.verify(known)).toMatchObject({ ...verdict, exitCode: 3 })
+    verifier.close()
   })
 
   it('another From outside does not lend a good signature its name', async () => {
