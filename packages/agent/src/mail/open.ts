@@ -164,11 +164,14 @@ function plainText(content: Uint8Array): string {
 }
 
 /** A whole message for other programs: where the payload brings no header of its own, with the one that travelled. */
-function plainMessage(root: MimePart, { kind, headers, content, signed }: Inside): Uint8Array {
+function plainMessage(root: MimePart, { kind, headers, payload, content, signed }: Inside): Uint8Array {
   if (kind === 'file') return content
   const version = utf8('MIME-Version: 1.0\r\n')
-  if (headers.inner !== null && signed === null) return concat(version, content)
-  const fields = root.headers.all.filter(({ name }) => name !== 'mime-version' && !name.startsWith('content-'))
+  const inner = headers.inner !== null && signed === null ? payload : null
+  if (inner !== null && inner.headers.fields('from').length > 0) return concat(version, content)
+  // Older programs protect the subject alone: the other fields are those that travelled.
+  const describesLayer = (name: string) => name === 'mime-version' || name.startsWith('content-')
+  const fields = root.headers.all.filter(({ name }) => !describesLayer(name) && !inner?.headers.fields(name).length)
   const header = fields.flatMap((field) => [canonicalText(bytesAt(root, field.range)), utf8('\r\n')])
   const type = `Content-Type: text/plain; charset=${isUtf8(content) ? 'utf-8' : 'unknown-8bit'}\r\n`
   const text = utf8(`${type}Content-Transfer-Encoding: 8bit\r\n\r\n`)

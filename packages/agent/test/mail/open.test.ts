@@ -106,6 +106,13 @@ describe('an encrypted message', () => {
     )
   })
 
+  it('keeps the fields outside where only the subject is protected, as older programs do', async () => {
+    const { agent } = await bobWith()
+    const payload = 'Subject: Inside\r\nContent-Type: text/plain; protected-headers="v1"\r\n\r\nHi\r\n'
+    const { message } = await agent.open(enveloped(await sealed(payload, { from: alice, to: [bob] })))
+    expect(text(message)).toBe(`From: alice@example.org\r\nTo: bob@example.org\r\nMIME-Version: 1.0\r\n${payload}`)
+  })
+
   it('opens whatever became of the own certificate, and without the server', async () => {
     const message = await sealedLetter(LETTER, { from: alice, to: [bob] })
     const revoked = await bobWith({ entries: [[bob]] })
